@@ -18,7 +18,7 @@ from pioreactor.runtime import context
 from pioreactor.settings.reference_page import config_page, default_config_ini
 from pioreactor.web import asyncapi
 from pioreactor.web.api import openapi_document
-from pioreactor.web.security.rights_page import rights_page
+from pioreactor.web.security.rights_page import panel_table, rights_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -69,6 +69,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/asyncapi.json": asyncapi.render,
     "docs/reference/openapi.json": openapi_document,
     "docs/reference/rights.md": rights_page,
+    "ui/src/api/routeRights.ts": panel_table,
     "docs/reference/measurements.md": measurements_page,
     "docs/reference/plugin-names.md": plugin_names_page,
     **CLIENT_MODULES,

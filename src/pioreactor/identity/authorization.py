@@ -10,7 +10,7 @@ from pioreactor.structs.rights import ROLES, Area, Rights, Role
 
 Access = Literal["read", "operate", "manage"]
 """What a request needs: the role of the same place in the order viewer, operator, manager."""
-_NEEDED: Final[dict[Access, Role]] = {"read": "viewer", "operate": "operator", "manage": "manager"}
+NEEDED: Final[dict[Access, Role]] = {"read": "viewer", "operate": "operator", "manage": "manager"}
 MAX_LIMITED: Final = 100
 """Most units, and most experiments, that one limit names."""
 
@@ -33,7 +33,7 @@ def check(rights: Rights, request: Request, *, experiment_of: Callable[[str], st
 
     `experiment_of` returns the experiment to which a unit is assigned, for requests that name a unit alone.
     """
-    needed = _NEEDED[request.access]
+    needed = NEEDED[request.access]
     if ROLES.index(rights.role) < ROLES.index(needed):
         raise NotPermittedError(
             f"this needs the role {needed}; yours is {rights.role}", remedy="Ask a manager (page People)."

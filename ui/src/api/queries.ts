@@ -49,7 +49,8 @@ const assignedAsked = (experiment: string) =>
 export const useAssigned = (experiment: string, enabled = true) => useQuery({ ...assignedAsked(experiment), enabled });
 
 /** Which experiment each assigned unit takes part in. */
-export const useAssignments = () => useGet<Assignment[]>(["assignments"], "/api/workers/assignments", 0);
+export const useAssignments = (enabled = true) =>
+  useGet<Assignment[]>(["assignments"], "/api/workers/assignments", 0, enabled);
 
 const labelsAsked = (experiment: string) =>
   asked<Record<string, string>>(["experiments", experiment, "unit_labels"], labelsIn(experiment), 10_000);

@@ -9,6 +9,7 @@ import { useLabels } from "@/api/queries";
 import { AlarmLine } from "@/parts/AlarmLine";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./app.module.css";
 import { useNotifications } from "./notify";
@@ -49,9 +50,11 @@ export function Alarms({ experiment }: { experiment: string }) {
         {acknowledging.error && <Problem error={acknowledging.error} />}
         <footer className={css.alarmFoot}>
           <Link to="/alarms">All alarms</Link>
-          <UnstyledButton className={css.forget} onClick={() => acknowledging.mutate()}>
-            Acknowledge
-          </UnstyledButton>
+          <Needs call={["POST", "/api/alarms/acknowledge"]}>
+            <UnstyledButton className={css.forget} onClick={() => acknowledging.mutate()}>
+              Acknowledge
+            </UnstyledButton>
+          </Needs>
         </footer>
       </Popover.Dropdown>
     </Popover>

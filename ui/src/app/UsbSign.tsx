@@ -5,6 +5,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { ask, get } from "@/api/client";
 import type { UsbState } from "@/api/types";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 
 const REFRESH_MS = 15_000;
@@ -34,14 +35,18 @@ export function UsbSign() {
         {state.message && <p className="soft small">{state.message}</p>}
         {changing.error && <Problem error={changing.error} />}
         {isMounted && (
-          <Button mt="sm" variant="default" loading={changing.isPending} onClick={() => changing.mutate("eject")}>
-            Eject
-          </Button>
+          <Needs call={["POST", "/unit_api/usb/eject"]}>
+            <Button mt="sm" variant="default" loading={changing.isPending} onClick={() => changing.mutate("eject")}>
+              Eject
+            </Button>
+          </Needs>
         )}
         {state.status === "present_unmounted" && (
-          <Button mt="sm" variant="default" loading={changing.isPending} onClick={() => changing.mutate("mount")}>
-            Mount
-          </Button>
+          <Needs call={["POST", "/unit_api/usb/mount"]}>
+            <Button mt="sm" variant="default" loading={changing.isPending} onClick={() => changing.mutate("mount")}>
+              Mount
+            </Button>
+          </Needs>
         )}
       </Popover.Dropdown>
     </Popover>

@@ -7,6 +7,7 @@ import { useChartDescriptors, useChartPreferences } from "@/api/queries";
 import { chartPreferences } from "@/api/routes";
 import type { ChartDescriptor, ChartPreferences } from "@/api/types";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./charts.module.css";
 
@@ -51,22 +52,25 @@ function Choice({ experiment, page, shown }: Props) {
     <fieldset className={css.choice}>
       <legend className="soft small">Charts of {experiment}</legend>
       {charts.map((chart) => (
-        <Checkbox
-          key={chart.chart_key}
-          label={chart.title}
-          checked={keys.includes(chart.chart_key)}
-          disabled={choosing.isPending}
-          onChange={(event) => choosing.mutate(chosenWith(all, keys, chart.chart_key, event.currentTarget.checked))}
-        />
+        <Needs key={chart.chart_key} call={["PATCH", chartPreferences(experiment)]}>
+          <Checkbox
+            label={chart.title}
+            checked={keys.includes(chart.chart_key)}
+            disabled={choosing.isPending}
+            onChange={(event) => choosing.mutate(chosenWith(all, keys, chart.chart_key, event.currentTarget.checked))}
+          />
+        </Needs>
       ))}
-      <Button
-        size="compact-sm"
-        variant="default"
-        disabled={!preferences?.[page] || choosing.isPending}
-        onClick={() => choosing.mutate(null)}
-      >
-        As configured
-      </Button>
+      <Needs call={["PATCH", chartPreferences(experiment)]}>
+        <Button
+          size="compact-sm"
+          variant="default"
+          disabled={!preferences?.[page] || choosing.isPending}
+          onClick={() => choosing.mutate(null)}
+        >
+          As configured
+        </Button>
+      </Needs>
       {choosing.error && <Problem error={choosing.error} />}
     </fieldset>
   );

@@ -7,10 +7,11 @@ import type { AutomationKind, JobDescriptor } from "@/api/types";
 import { useReading, useTopic } from "@/live/hooks";
 import * as topics from "@/live/topics";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { StateBadge } from "@/parts/StateBadge";
 import { isRunning } from "@/parts/states";
 import { AdvancedStart } from "./AdvancedStart";
-import { type ConfigOverride, pause, resume, start, stop, type Where } from "./commands";
+import { type ConfigOverride, changing, pause, resume, start, starting, stop, type Where } from "./commands";
 import css from "./control.module.css";
 import { JobSettings } from "./JobSettings";
 import { OutcomeLine } from "./OutcomeLine";
@@ -69,43 +70,51 @@ export function Activity({ job: described, where }: { job: JobDescriptor; where:
         {single && kind && running && automation && <strong>{automation.replaceAll("_", " ")}</strong>}
         {single && <span className={css.spring} />}
         {(!single || !running) && !kind && (
-          <Button
-            leftSection={<Icon name="on" size={16} />}
-            disabled={busy}
-            onClick={() => send(start(where, { overrides }))}
-          >
-            Start
-          </Button>
+          <Needs call={starting(where)}>
+            <Button
+              leftSection={<Icon name="on" size={16} />}
+              disabled={busy}
+              onClick={() => send(start(where, { overrides }))}
+            >
+              Start
+            </Button>
+          </Needs>
         )}
         {(!single || state === "ready") && (
-          <Button
-            variant="default"
-            leftSection={<Icon name="paused" size={16} />}
-            disabled={busy}
-            onClick={() => send(pause(where))}
-          >
-            Pause
-          </Button>
+          <Needs call={changing(where)}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="paused" size={16} />}
+              disabled={busy}
+              onClick={() => send(pause(where))}
+            >
+              Pause
+            </Button>
+          </Needs>
         )}
         {(!single || state === "sleeping") && (
-          <Button
-            variant="default"
-            leftSection={<Icon name="on" size={16} />}
-            disabled={busy}
-            onClick={() => send(resume(where))}
-          >
-            Resume
-          </Button>
+          <Needs call={changing(where)}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="on" size={16} />}
+              disabled={busy}
+              onClick={() => send(resume(where))}
+            >
+              Resume
+            </Button>
+          </Needs>
         )}
         {(!single || running) && (
-          <Button
-            variant="default"
-            leftSection={<Icon name="stop" size={16} />}
-            disabled={busy}
-            onClick={() => send(stop(where))}
-          >
-            Stop
-          </Button>
+          <Needs call={changing(where)}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="stop" size={16} />}
+              disabled={busy}
+              onClick={() => send(stop(where))}
+            >
+              Stop
+            </Button>
+          </Needs>
         )}
       </div>
       <OutcomeLine outcome={outcome} />
@@ -113,7 +122,7 @@ export function Activity({ job: described, where }: { job: JobDescriptor; where:
       {kind && (!single || !running) && (
         <StartAutomation
           kind={kind}
-          units={where.units}
+          where={where}
           busy={busy}
           effluxMl={efflux}
           onStart={(options) => send(start(where, { options, overrides }))}

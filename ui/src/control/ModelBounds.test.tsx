@@ -47,7 +47,13 @@ it.each([
 ])("the thermostat of $units offers $range", async ({ units, range }) => {
   const { StartAutomation } = await import("./StartAutomation");
   const place = await shown(
-    <StartAutomation kind="temperature" units={units} busy={false} effluxMl={undefined} onStart={() => undefined} />,
+    <StartAutomation
+      kind="temperature"
+      where={{ unit: "x", units, experiment: "e", job: "temperature_automation" }}
+      busy={false}
+      effluxMl={undefined}
+      onStart={() => undefined}
+    />,
   );
   await vi.waitFor(() => expect(place.textContent).toContain(range));
 });

@@ -7,6 +7,7 @@ import { ask } from "@/api/client";
 import type { JobRow } from "@/api/types";
 import { useTopic } from "@/live/hooks";
 import { count, moment, secondsOf } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./control.module.css";
 
@@ -33,9 +34,11 @@ export function RunningProfile({ job }: { job: JobRow }) {
           {done && `, ${count(Number(done), "action")} done`}
         </p>
       </div>
-      <Button variant="default" size="xs" onClick={() => setAsking(true)}>
-        Stop
-      </Button>
+      <Needs call={["POST", "/unit_api/jobs/stop"]}>
+        <Button variant="default" size="xs" onClick={() => setAsking(true)}>
+          Stop
+        </Button>
+      </Needs>
       <Modal opened={asking} onClose={() => setAsking(false)} title={`Stop ${title}?`}>
         <p>The profile ends, and every job that it started is stopped. Jobs that ran before keep running.</p>
         {stopping.error && <Problem error={stopping.error} />}
@@ -43,9 +46,11 @@ export function RunningProfile({ job }: { job: JobRow }) {
           <Button variant="default" onClick={() => setAsking(false)}>
             Let it run
           </Button>
-          <Button color="red" loading={stopping.isPending} onClick={() => stopping.mutate()}>
-            Stop profile
-          </Button>
+          <Needs call={["POST", "/unit_api/jobs/stop"]}>
+            <Button color="red" loading={stopping.isPending} onClick={() => stopping.mutate()}>
+              Stop profile
+            </Button>
+          </Needs>
         </Group>
       </Modal>
     </li>

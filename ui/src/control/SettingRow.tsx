@@ -2,12 +2,14 @@
 
 import { ActionIcon, NativeSelect, Switch, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useState } from "react";
+import type { Call } from "@/api/rights";
 import type { PublishedSetting } from "@/api/types";
 import { useTopics, valueText } from "@/live/hooks";
 import * as topics from "@/live/topics";
 import { plain } from "@/parts/format";
 import { Icon } from "@/parts/icons";
-import { change, type Value, type Where } from "./commands";
+import { Needs, useRefusal } from "@/parts/Needs";
+import { change, changing, type Value, type Where } from "./commands";
 import css from "./control.module.css";
 import { OutcomeLine } from "./OutcomeLine";
 import type { Phase } from "./outcome";
@@ -41,6 +43,7 @@ export function SettingRow({ where, setting, running, command, stacked = false }
         {editable ? (
           <Edit
             setting={setting}
+            call={changing(where)}
             label={label}
             payload={common}
             words={words}
@@ -62,6 +65,7 @@ export function SettingRow({ where, setting, running, command, stacked = false }
 
 interface EditProps {
   setting: PublishedSetting;
+  call: Call;
   label: string;
   /** What is in force; undefined when units differ or nothing is published. */
   payload: string | undefined;
@@ -71,26 +75,30 @@ interface EditProps {
 }
 
 function Edit(props: EditProps) {
-  const { setting, label, payload, onSubmit } = props;
+  const { setting, call, label, payload, onSubmit } = props;
   if (setting.type === "boolean" && payload !== undefined) {
     return (
-      <Switch
-        aria-label={label}
-        checked={payload.toLowerCase() === "true"}
-        onChange={(event) => onSubmit(event.currentTarget.checked)}
-      />
+      <Needs call={call}>
+        <Switch
+          aria-label={label}
+          checked={payload.toLowerCase() === "true"}
+          onChange={(event) => onSubmit(event.currentTarget.checked)}
+        />
+      </Needs>
     );
   }
   const options = setting.type === "boolean" ? ["on", "off"] : setting.options;
   if (!options) return <Field {...props} />;
   return (
-    <NativeSelect
-      aria-label={label}
-      size="sm"
-      value={payload ?? ""}
-      data={payload === undefined ? ["", ...options] : options}
-      onChange={({ currentTarget: { value } }) => onSubmit(setting.type === "boolean" ? value === "on" : value)}
-    />
+    <Needs call={call}>
+      <NativeSelect
+        aria-label={label}
+        size="sm"
+        value={payload ?? ""}
+        data={payload === undefined ? ["", ...options] : options}
+        onChange={({ currentTarget: { value } }) => onSubmit(setting.type === "boolean" ? value === "on" : value)}
+      />
+    </Needs>
   );
 }
 
@@ -102,7 +110,8 @@ function typed(setting: PublishedSetting, payload: string | undefined): string {
   return publishedValue(setting, payload)?.text ?? "";
 }
 
-function Field({ setting, label, payload, words, onSubmit, phase }: EditProps) {
+function Field({ setting, call, label, payload, words, onSubmit, phase }: EditProps) {
+  const refusal = useRefusal(call);
   const [draft, setDraft] = useState<string>();
   const current = typed(setting, payload);
   const text = draft ?? current;
@@ -122,6 +131,7 @@ function Field({ setting, label, payload, words, onSubmit, phase }: EditProps) {
         aria-label={label}
         size="sm"
         inputMode={setting.type === "numeric" ? "decimal" : "text"}
+        readOnly={refusal !== undefined}
         value={text}
         placeholder={words}
         error={changed && !result.ok ? result.reason : undefined}
@@ -132,16 +142,18 @@ function Field({ setting, label, payload, words, onSubmit, phase }: EditProps) {
         description={<Below range={rangeOf(setting)} inForce={changed ? words : undefined} />}
         inputWrapperOrder={["input", "error", "description"]}
       />
-      <ActionIcon
-        type="submit"
-        size="lg"
-        variant={changed && result.ok ? "filled" : "default"}
-        disabled={!changed || !result.ok}
-        loading={phase === "sent"}
-        aria-label={`Set ${label}`}
-      >
-        <Icon name="check" />
-      </ActionIcon>
+      <Needs call={call}>
+        <ActionIcon
+          type="submit"
+          size="lg"
+          variant={changed && result.ok ? "filled" : "default"}
+          disabled={!changed || !result.ok}
+          loading={phase === "sent"}
+          aria-label={`Set ${label}`}
+        >
+          <Icon name="check" />
+        </ActionIcon>
+      </Needs>
     </form>
   );
 }

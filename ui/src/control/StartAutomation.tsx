@@ -6,15 +6,16 @@ import { useAutomationsOf } from "@/api/queries";
 import type { AutomationDescriptor, AutomationField, AutomationKind } from "@/api/types";
 import { fixed } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
-import type { Value } from "./commands";
+import { starting, type Value, type Where } from "./commands";
 import css from "./control.module.css";
 import { checked, rangeOf } from "./validation";
 
 interface Props {
   kind: AutomationKind;
-  /** The units it will run on: their bounds hold. */
-  units: readonly string[];
+  /** What is started, and the units it will run on: their bounds hold. */
+  where: Where;
   busy: boolean;
   /** Efflux level of the vial [mL], to say how fast a chemostat dilutes. */
   effluxMl: number | undefined;
@@ -60,8 +61,8 @@ export function dilutionRate(
   return (ml * 60) / minutes / effluxMl;
 }
 
-export function StartAutomation({ kind, units, busy, effluxMl, onStart }: Props) {
-  const { data, error } = useAutomationsOf(units, kind);
+export function StartAutomation({ kind, where, busy, effluxMl, onStart }: Props) {
+  const { data, error } = useAutomationsOf(where.units, kind);
   const [chosen, choose] = useState<string>();
   const [edits, setEdits] = useState<Draft>({});
   if (!data && error) return <Problem error={error} />;
@@ -98,9 +99,11 @@ export function StartAutomation({ kind, units, busy, effluxMl, onStart }: Props)
         />
       ))}
       {rate !== undefined && <p className="num">Dilution rate: {fixed(rate, 3)} /h</p>}
-      <Button type="submit" disabled={!options} loading={busy} leftSection={<Icon name="on" size={16} />}>
-        Start {automation.display_name}
-      </Button>
+      <Needs call={starting(where)}>
+        <Button type="submit" disabled={!options} loading={busy} leftSection={<Icon name="on" size={16} />}>
+          Start {automation.display_name}
+        </Button>
+      </Needs>
     </form>
   );
 }

@@ -4,8 +4,9 @@ import { Button, Group, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
-import { stopEverything } from "./commands";
+import { stopEverything, stoppingAll } from "./commands";
 
 interface Props {
   opened: boolean;
@@ -27,9 +28,11 @@ export function StopEverything({ opened, onClose, experiment, units }: Props) {
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button color="red" loading={stopping.isPending} onClick={() => stopping.mutate()}>
-          Stop {count(units.length, "unit")}
-        </Button>
+        <Needs call={stoppingAll(EVERYONE, experiment)}>
+          <Button color="red" loading={stopping.isPending} onClick={() => stopping.mutate()}>
+            Stop {count(units.length, "unit")}
+          </Button>
+        </Needs>
       </Group>
     </Modal>
   );

@@ -1,6 +1,7 @@
 /** The commands a person can give to a unit, all over HTTP. */
 
 import { ask, path } from "@/api/client";
+import type { Call } from "@/api/rights";
 import { bus } from "@/live/bus";
 import { valueText } from "@/live/hooks";
 import * as topics from "@/live/topics";
@@ -33,6 +34,15 @@ const RUNNING: readonly Shown[] = ["Starting", "On", "Paused"];
 
 const jobPath = (verb: string, { unit, job, experiment }: Where): string =>
   path("api", "workers", unit, "jobs", verb, "job_name", job, "experiments", experiment);
+
+/** The requests that start a job and that change one, for controls that ask whether a person may send them. */
+export const starting = (where: Where): Call => ["PATCH", jobPath("run", where)];
+export const changing = (where: Where): Call => ["PATCH", jobPath("update", where)];
+export const stoppingAll = (unit: string, experiment: string): Call => [
+  "POST",
+  path("api", "workers", unit, "jobs", "stop", "experiments", experiment),
+];
+export const blinking = (unit: string): Call => ["POST", path("api", "workers", unit, "blink")];
 
 /** The units that will have something to say: those whose job is in one of these states, or all when none is. */
 function concerned({ units, experiment, job }: Where, inStates: readonly Shown[]): readonly string[] {

@@ -1,9 +1,12 @@
 /** The end of a dialog that asks before something is done: what went wrong, and the buttons that leave it or do it. */
 
 import { Button, Group } from "@mantine/core";
+import { type Calls, Needs } from "./Needs";
 import { Problem } from "./Problem";
 
 interface Props {
+  /** What is sent. */
+  needs: Calls;
   error: unknown;
   confirm: string;
   isConfirming: boolean;
@@ -15,7 +18,7 @@ interface Props {
 }
 
 export function ConfirmFooter(props: Props) {
-  const { error, confirm, isConfirming, isDisabled = false, isDestructive = true, onCancel, onConfirm } = props;
+  const { needs, error, confirm, isConfirming, isDisabled = false, isDestructive = true, onCancel, onConfirm } = props;
   return (
     <>
       {error != null && <Problem error={error} />}
@@ -23,14 +26,16 @@ export function ConfirmFooter(props: Props) {
         <Button variant="default" onClick={onCancel}>
           Cancel
         </Button>
-        <Button
-          {...(isDestructive && { color: "red" })}
-          loading={isConfirming}
-          disabled={isDisabled}
-          onClick={onConfirm}
-        >
-          {confirm}
-        </Button>
+        <Needs call={needs}>
+          <Button
+            {...(isDestructive && { color: "red" })}
+            loading={isConfirming}
+            disabled={isDisabled}
+            onClick={onConfirm}
+          >
+            {confirm}
+          </Button>
+        </Needs>
       </Group>
     </>
   );

@@ -1,9 +1,12 @@
 /** The end of a form: what went wrong, and the buttons that leave it or send it. */
 
 import { Button, Group } from "@mantine/core";
+import { type Calls, Needs } from "./Needs";
 import { Problem } from "./Problem";
 
 interface Props {
+  /** What is sent. */
+  needs: Calls;
   error: unknown;
   send: string;
   isSending: boolean;
@@ -11,7 +14,7 @@ interface Props {
   onCancel: () => void;
 }
 
-export function FormFooter({ error, send, isSending, isComplete, onCancel }: Props) {
+export function FormFooter({ needs, error, send, isSending, isComplete, onCancel }: Props) {
   return (
     <>
       {error != null && <Problem error={error} />}
@@ -19,9 +22,11 @@ export function FormFooter({ error, send, isSending, isComplete, onCancel }: Pro
         <Button variant="default" onClick={onCancel}>
           Cancel
         </Button>
-        <Button type="submit" loading={isSending} disabled={!isComplete}>
-          {send}
-        </Button>
+        <Needs call={needs}>
+          <Button type="submit" loading={isSending} disabled={!isComplete}>
+            {send}
+          </Button>
+        </Needs>
       </Group>
     </>
   );

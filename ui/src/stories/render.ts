@@ -3,6 +3,7 @@
 import { createElement } from "react";
 import { vi } from "vitest";
 import type { Method } from "@/api/client";
+import type { Rights } from "@/api/rights";
 import type { Story } from "./story";
 
 export interface Rendered {
@@ -35,7 +36,7 @@ function stubCanvas(): void {
 }
 
 /** Open a story. The modules are loaded anew, for the panel keeps its connection and its answers in them. */
-export async function renderStory(story: Story): Promise<Rendered> {
+export async function renderStory(story: Story, rights?: Rights): Promise<Rendered> {
   vi.resetModules();
   stubCanvas();
   localStorage.clear();
@@ -49,6 +50,7 @@ export async function renderStory(story: Story): Promise<Rendered> {
   const { transport, openFeed, cluster } = makeDemo({ signedIn: !story.signedOut, latencyMs: 0 });
   answerWith(async (method, path, body, signal) => {
     rendered.requested.push([method, path.split("?")[0] ?? ""]);
+    if (rights && path === "/auth/me") return { status: 200, body: { username: "ada", kind: "person", rights } };
     return transport(method, path, body, signal).catch((error: unknown) => {
       rendered.unanswered.push(`${method} ${path}: ${String(error)}`);
       throw error;

@@ -5,6 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, path } from "@/api/client";
 import { useAssignments, useWorkers } from "@/api/queries";
+import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
 import { modelName } from "./models";
 import css from "./units.module.css";
@@ -98,9 +99,11 @@ function Choice({ experiment, onDone }: { experiment: string; onDone: () => void
         <Button variant="default" onClick={onDone}>
           Cancel
         </Button>
-        <Button disabled={todo.length === 0} loading={saving.isPending} onClick={() => saving.mutate()}>
-          Assign
-        </Button>
+        <Needs call={["PUT", path("api", "experiments", experiment, "workers")]}>
+          <Button disabled={todo.length === 0} loading={saving.isPending} onClick={() => saving.mutate()}>
+            Assign
+          </Button>
+        </Needs>
       </Group>
     </>
   );

@@ -5,6 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { path, request } from "@/api/client";
 import { useModels } from "@/api/queries";
 import type { Worker } from "@/api/types";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 
 export function ModelChoice({ worker }: { worker: Worker }) {
@@ -24,17 +25,19 @@ export function ModelChoice({ worker }: { worker: Worker }) {
   const choices = models.map((one) => ({ value: `${one.model_name} ${one.model_version}`, label: one.display_name }));
   return (
     <>
-      <NativeSelect
-        label="Model"
-        value={current}
-        disabled={choosing.isPending}
-        data={
-          choices.some((one) => one.value === current)
-            ? choices
-            : [{ value: current, label: current === "" ? "Choose the model" : current }, ...choices]
-        }
-        onChange={(event) => event.currentTarget.value && choosing.mutate(event.currentTarget.value)}
-      />
+      <Needs call={["PUT", path("api", "workers", worker.pioreactor_unit, "model")]}>
+        <NativeSelect
+          label="Model"
+          value={current}
+          disabled={choosing.isPending}
+          data={
+            choices.some((one) => one.value === current)
+              ? choices
+              : [{ value: current, label: current === "" ? "Choose the model" : current }, ...choices]
+          }
+          onChange={(event) => event.currentTarget.value && choosing.mutate(event.currentTarget.value)}
+        />
+      </Needs>
       {choosing.error && <Problem error={choosing.error} />}
     </>
   );

@@ -9,6 +9,7 @@ import { bus } from "@/live/bus";
 import { EVERYONE } from "@/live/topics";
 import { useDraft } from "@/parts/draft";
 import { localMoment, momentAt } from "@/parts/moments";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./units.module.css";
 
@@ -98,9 +99,11 @@ function Form({ onClose, experiment, units, labels, unit: first = EVERYONE, at }
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button type="submit" loading={recording.isPending} disabled={message.trim() === ""}>
-          Record
-        </Button>
+        <Needs call={["POST", path("api", "workers", unit, "experiments", experiment, "logs")]}>
+          <Button type="submit" loading={recording.isPending} disabled={message.trim() === ""}>
+            Record
+          </Button>
+        </Needs>
       </Group>
     </form>
   );

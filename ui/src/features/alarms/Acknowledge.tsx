@@ -49,6 +49,7 @@ function Form({ alarm, onClose }: { alarm: Alarm; onClose: () => void }) {
         onChange={(event) => setNote(event.currentTarget.value)}
       />
       <FormFooter
+        needs={["POST", "/api/alarms/acknowledge"]}
         error={sending.error}
         send="Acknowledge"
         isSending={sending.isPending}

@@ -158,6 +158,7 @@ function Form({ before, kinds, onClose }: { before: AlarmChannel | undefined; ki
         />
       ))}
       <FormFooter
+        needs={["PUT", path("api", "alarms", "channels", name.trim() || "new")]}
         error={sending.error}
         send="Save"
         isSending={sending.isPending}

@@ -9,6 +9,7 @@ import type { AlarmChannel } from "@/api/types";
 import { canNotify, isNotifying, notifyHere } from "@/app/notify";
 import { clock, day, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import css from "./alarms.module.css";
 import { ChannelDialog } from "./ChannelDialog";
@@ -30,9 +31,11 @@ export function Channels() {
     <>
       <Group justify="space-between" mb="md">
         <ThisBrowser />
-        <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setEdited("new")}>
-          Add channel
-        </Button>
+        <Needs call={["PUT", path("api", "alarms", "channels", "new")]}>
+          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setEdited("new")}>
+            Add channel
+          </Button>
+        </Needs>
       </Group>
       {testing.error && <Problem error={testing.error} />}
       {channels.length === 0 ? (
@@ -48,30 +51,36 @@ export function Channels() {
                 <p className="soft small">{describe(channel)}</p>
               </div>
               <Group gap="xs">
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  onClick={() => testing.mutate(channel.name)}
-                  aria-label={`Send test message to ${channel.name}`}
-                >
-                  Send test message
-                </Button>
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  onClick={() => setEdited(channel)}
-                  aria-label={`Change ${channel.name}`}
-                >
-                  Change
-                </Button>
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  onClick={() => setRemoved(channel.name)}
-                  aria-label={`Remove ${channel.name}`}
-                >
-                  Remove
-                </Button>
+                <Needs call={["POST", path("api", "alarms", "channels", channel.name, "test")]}>
+                  <Button
+                    size="compact-sm"
+                    variant="default"
+                    onClick={() => testing.mutate(channel.name)}
+                    aria-label={`Send test message to ${channel.name}`}
+                  >
+                    Send test message
+                  </Button>
+                </Needs>
+                <Needs call={["PUT", path("api", "alarms", "channels", channel.name)]}>
+                  <Button
+                    size="compact-sm"
+                    variant="default"
+                    onClick={() => setEdited(channel)}
+                    aria-label={`Change ${channel.name}`}
+                  >
+                    Change
+                  </Button>
+                </Needs>
+                <Needs call={["DELETE", path("api", "alarms", "channels", channel.name)]}>
+                  <Button
+                    size="compact-sm"
+                    variant="default"
+                    onClick={() => setRemoved(channel.name)}
+                    aria-label={`Remove ${channel.name}`}
+                  >
+                    Remove
+                  </Button>
+                </Needs>
               </Group>
             </li>
           ))}

@@ -103,6 +103,7 @@ function Form({ known, taken, onClose }: { known: AlarmConditions } & Omit<Props
         onChange={(event) => setRest({ ...rest, remedy: event.currentTarget.value })}
       />
       <FormFooter
+        needs={["PATCH", path("api", "alarms", "rules", name || "new")]}
         error={sending.error}
         send="Add rule"
         isSending={sending.isPending}

@@ -7,6 +7,7 @@ import { useAskAgain, useOpenAlarms } from "@/api/alarms";
 import { path, request } from "@/api/client";
 import type { Alarm } from "@/api/types";
 import { AlarmLine } from "@/parts/AlarmLine";
+import { Needs } from "@/parts/Needs";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { Acknowledge } from "./Acknowledge";
 import css from "./alarms.module.css";
@@ -38,27 +39,33 @@ export function OpenAlarms() {
             <AlarmLine alarm={alarm} />
             <Group gap="xs">
               {alarm.acknowledged_at === null && (
-                <Button
-                  size="compact-sm"
-                  onClick={() => setAcknowledged(alarm)}
-                  aria-label={`Acknowledge ${alarm.title}`}
-                >
-                  Acknowledge
-                </Button>
+                <Needs call={["POST", "/api/alarms/acknowledge"]}>
+                  <Button
+                    size="compact-sm"
+                    onClick={() => setAcknowledged(alarm)}
+                    aria-label={`Acknowledge ${alarm.title}`}
+                  >
+                    Acknowledge
+                  </Button>
+                </Needs>
               )}
               {alarm.state === "shelved" ? (
-                <Button size="compact-sm" variant="default" onClick={() => unshelving.mutate(alarm.id)}>
-                  Unshelve
-                </Button>
+                <Needs call={["POST", path("api", "alarms", "by_id", String(alarm.id), "unshelve")]}>
+                  <Button size="compact-sm" variant="default" onClick={() => unshelving.mutate(alarm.id)}>
+                    Unshelve
+                  </Button>
+                </Needs>
               ) : (
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  onClick={() => setShelved(alarm)}
-                  aria-label={`Shelve ${alarm.title}`}
-                >
-                  Shelve
-                </Button>
+                <Needs call={["POST", path("api", "alarms", "by_id", String(alarm.id), "shelve")]}>
+                  <Button
+                    size="compact-sm"
+                    variant="default"
+                    onClick={() => setShelved(alarm)}
+                    aria-label={`Shelve ${alarm.title}`}
+                  >
+                    Shelve
+                  </Button>
+                </Needs>
               )}
             </Group>
           </li>

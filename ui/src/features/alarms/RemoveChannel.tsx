@@ -24,6 +24,7 @@ export function RemoveChannel({ name, onClose }: Props) {
     <Modal opened={name !== undefined} onClose={onClose} title={`Remove ${name ?? ""}?`}>
       <p>Nothing is sent there any more. Its address and its secrets are deleted.</p>
       <ConfirmFooter
+        needs={["DELETE", path("api", "alarms", "channels", name ?? "")]}
         error={removing.error}
         confirm="Remove channel"
         isDestructive

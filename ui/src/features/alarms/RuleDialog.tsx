@@ -7,6 +7,7 @@ import { useAskAgain } from "@/api/alarms";
 import { path, request } from "@/api/client";
 import type { RuleInForce } from "@/api/types";
 import { FormFooter } from "@/parts/FormFooter";
+import { Needs } from "@/parts/Needs";
 import css from "./alarms.module.css";
 import { numbersOf, SEVERITIES, TIMES } from "./rules";
 
@@ -64,12 +65,15 @@ function Form({ one, onClose }: { one: RuleInForce; onClose: () => void }) {
       />
       {(one.is_changed || one.declared === null) && (
         <Group>
-          <Button variant="default" loading={resetting.isPending} onClick={() => resetting.mutate()}>
-            {one.declared === null ? "Delete rule" : "Return to what is declared"}
-          </Button>
+          <Needs call={["DELETE", where]}>
+            <Button variant="default" loading={resetting.isPending} onClick={() => resetting.mutate()}>
+              {one.declared === null ? "Delete rule" : "Return to what is declared"}
+            </Button>
+          </Needs>
         </Group>
       )}
       <FormFooter
+        needs={["PATCH", where]}
         error={sending.error ?? resetting.error}
         send="Save"
         isSending={sending.isPending}

@@ -7,6 +7,7 @@ import { useAlarmRules, useAskAgain } from "@/api/alarms";
 import { path, request } from "@/api/client";
 import type { RuleInForce } from "@/api/types";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./alarms.module.css";
 import { NewRuleDialog } from "./NewRuleDialog";
@@ -28,9 +29,11 @@ export function Rules() {
   return (
     <>
       <Group justify="flex-end" mb="md">
-        <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setIsNew(true)}>
-          Add rule
-        </Button>
+        <Needs call={["PATCH", path("api", "alarms", "rules", "new")]}>
+          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setIsNew(true)}>
+            Add rule
+          </Button>
+        </Needs>
       </Group>
       {switching.error && <Problem error={switching.error} />}
       <ul className={css.list} aria-label="Rules">
@@ -43,19 +46,23 @@ export function Rules() {
               </p>
               {one.fault && <Problem error={one.fault} />}
             </div>
-            <Switch
-              aria-label={`${one.rule.title} is an alarm`}
-              checked={one.rule.enabled}
-              onChange={(event) => switching.mutate({ name: one.rule.name, enabled: event.currentTarget.checked })}
-            />
-            <Button
-              size="compact-sm"
-              variant="default"
-              onClick={() => setEdited(one)}
-              aria-label={`Change ${one.rule.title}`}
-            >
-              Change
-            </Button>
+            <Needs call={["PATCH", path("api", "alarms", "rules", one.rule.name)]}>
+              <Switch
+                aria-label={`${one.rule.title} is an alarm`}
+                checked={one.rule.enabled}
+                onChange={(event) => switching.mutate({ name: one.rule.name, enabled: event.currentTarget.checked })}
+              />
+            </Needs>
+            <Needs call={["PATCH", path("api", "alarms", "rules", one.rule.name)]}>
+              <Button
+                size="compact-sm"
+                variant="default"
+                onClick={() => setEdited(one)}
+                aria-label={`Change ${one.rule.title}`}
+              >
+                Change
+              </Button>
+            </Needs>
           </li>
         ))}
       </ul>

@@ -53,6 +53,7 @@ function Form({ alarm, onClose }: { alarm: Alarm; onClose: () => void }) {
       />
       <TextInput label="Note" maxLength={1000} value={note} onChange={(event) => setNote(event.currentTarget.value)} />
       <FormFooter
+        needs={["POST", path("api", "alarms", "by_id", String(alarm.id), "shelve")]}
         error={sending.error}
         send="Shelve"
         isSending={sending.isPending}

@@ -10,6 +10,7 @@ import type { AuditPage, AuditVerdict } from "@/api/types";
 import { useAddressParams } from "@/parts/addressParams";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AuditTable } from "./AuditTable";
@@ -47,9 +48,11 @@ export default function AuditTrail() {
         about={<span>Every change, and who asked for it; newest first</span>}
         actions={
           <>
-            <Button variant="default" loading={verifying.isPending} onClick={() => verifying.mutate()}>
-              Verify
-            </Button>
+            <Needs call={["POST", "/api/audit/verify"]}>
+              <Button variant="default" loading={verifying.isPending} onClick={() => verifying.mutate()}>
+                Verify
+              </Button>
+            </Needs>
             <Button component="a" variant="default" href="/api/audit/export" download="audit_trail.jsonl">
               Export
             </Button>

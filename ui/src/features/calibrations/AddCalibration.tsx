@@ -7,6 +7,7 @@ import { ask, path } from "@/api/client";
 import { useWorkers } from "@/api/queries";
 import type { UnitAnswer } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { Doubts } from "./Fit";
@@ -115,9 +116,11 @@ function Form({ onClose, onAdded }: Props) {
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button type="submit" disabled={text.trim() === "" || device.trim() === ""} loading={adding.isPending}>
-          Add calibration
-        </Button>
+        <Needs call={["POST", path("api", "workers", unit, "calibrations", device.trim() || "od")]}>
+          <Button type="submit" disabled={text.trim() === "" || device.trim() === ""} loading={adding.isPending}>
+            Add calibration
+          </Button>
+        </Needs>
       </Group>
     </form>
   );

@@ -9,6 +9,7 @@ import { EVERYONE } from "@/live/topics";
 import { useFilters } from "@/parts/filters";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddCalibration } from "./AddCalibration";
@@ -58,9 +59,11 @@ export function CalibrationList() {
             >
               Download all
             </Button>
-            <Button variant="default" leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
-              Add from file
-            </Button>
+            <Needs call={["POST", path("api", "workers", EVERYONE, "calibrations", "od")]}>
+              <Button variant="default" leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+                Add from file
+              </Button>
+            </Needs>
             <Button component={Link} to="/calibrations/new" leftSection={<Icon name="curve" size={16} />}>
               Calibrate
             </Button>

@@ -75,6 +75,7 @@ function One({ shown, ofDevice }: { shown: Calibration; ofDevice: readonly Calib
             ]}
           />
           <KeptResult
+            unit={unit}
             name={name}
             inUse={is_active}
             judgment={shown.judgment}

@@ -3,6 +3,7 @@
 import { Button, Group, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { ask, path } from "@/api/client";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { deviceName } from "./session";
 
@@ -43,9 +44,16 @@ export function DeleteDialog({ kept, onClose, onDeleted }: Props) {
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button color="red" loading={deleting.isPending} onClick={() => kept && deleting.mutate(kept)}>
-          Delete {what}
-        </Button>
+        <Needs
+          call={[
+            "DELETE",
+            path("api", "workers", kept?.unit ?? "", "calibrations", kept?.device ?? "", kept?.name ?? ""),
+          ]}
+        >
+          <Button color="red" loading={deleting.isPending} onClick={() => kept && deleting.mutate(kept)}>
+            Delete {what}
+          </Button>
+        </Needs>
       </Group>
     </Modal>
   );

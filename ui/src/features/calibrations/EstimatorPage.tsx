@@ -71,6 +71,7 @@ function One({ shown }: { shown: Estimator }) {
             </Button>
           </div>
           <KeptResult
+            unit={unit}
             name={name}
             inUse={is_active}
             judgment={shown.judgment}

@@ -3,7 +3,9 @@
 import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { path } from "@/api/client";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import css from "./calibrations.module.css";
 
 export function CurveName({
@@ -50,19 +52,23 @@ export function CurveActions({ name, unit, inUse, busy, onUse, onDelete }: Actio
   const use = inUse ? "Stop using" : "Use";
   return (
     <div className={css.actions}>
-      <Button variant="default" size="xs" disabled={busy} onClick={onUse} aria-label={`${use} ${name} on ${unit}`}>
-        {use}
-      </Button>
-      <Button
-        variant="subtle"
-        color="red"
-        c="var(--lost)"
-        size="xs"
-        onClick={onDelete}
-        aria-label={`Delete ${name} of ${unit}`}
-      >
-        Delete
-      </Button>
+      <Needs call={["PATCH", path("api", "workers", unit, "active_calibrations", "od", name)]}>
+        <Button variant="default" size="xs" disabled={busy} onClick={onUse} aria-label={`${use} ${name} on ${unit}`}>
+          {use}
+        </Button>
+      </Needs>
+      <Needs call={["DELETE", path("api", "workers", unit, "calibrations", "od", name)]}>
+        <Button
+          variant="subtle"
+          color="red"
+          c="var(--lost)"
+          size="xs"
+          onClick={onDelete}
+          aria-label={`Delete ${name} of ${unit}`}
+        >
+          Delete
+        </Button>
+      </Needs>
     </div>
   );
 }

@@ -1,6 +1,8 @@
 /** What is said of a stored curve or estimator beside its plot, and what can be done with it. */
 
 import { Button, Group } from "@mantine/core";
+import { path } from "@/api/client";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { Fit } from "./Fit";
@@ -13,13 +15,14 @@ interface Props {
   judgment: Judgment | undefined;
   /** Label and value of each line. */
   facts: [string, string][];
+  unit: string;
   error: unknown;
   busy: boolean;
   onUse: () => void;
   onDelete: () => void;
 }
 
-export function KeptResult({ name, inUse, judgment, facts, error, busy, onUse, onDelete }: Props) {
+export function KeptResult({ name, inUse, judgment, facts, unit, error, busy, onUse, onDelete }: Props) {
   return (
     <div className={css.words}>
       <CurveName name={name} inUse={inUse} />
@@ -34,12 +37,16 @@ export function KeptResult({ name, inUse, judgment, facts, error, busy, onUse, o
       </dl>
       {error ? <Problem error={error} /> : null}
       <Group mt="md">
-        <Button variant={inUse ? "default" : "filled"} disabled={busy} onClick={onUse}>
-          {inUse ? "Stop using" : "Use"}
-        </Button>
-        <Button variant="default" onClick={onDelete}>
-          Delete
-        </Button>
+        <Needs call={["PATCH", path("api", "workers", unit, "active_calibrations", "od", name)]}>
+          <Button variant={inUse ? "default" : "filled"} disabled={busy} onClick={onUse}>
+            {inUse ? "Stop using" : "Use"}
+          </Button>
+        </Needs>
+        <Needs call={["DELETE", path("api", "workers", unit, "calibrations", "od", name)]}>
+          <Button variant="default" onClick={onDelete}>
+            Delete
+          </Button>
+        </Needs>
       </Group>
     </div>
   );

@@ -3,6 +3,7 @@
 import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { plain } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { isUsed, type useBench } from "./labBench";
@@ -12,7 +13,7 @@ type Bench = ReturnType<typeof useBench>;
 
 /** Shows what the step has a use for, and what is still to be put back; nothing beside a real reactor. */
 export function LabBench({ bench, offer }: { bench: Bench; offer: BenchOffer }) {
-  const { state, acting } = bench;
+  const { state, acting, needs } = bench;
   if (!state || !(offer.vial || offer.cup || isUsed(state))) return null;
   const inside = state.vial === "standard" ? `a standard of OD600 ${plain(state.standard_od ?? 0)}` : "the culture";
   const isAtVial = offer.vial !== undefined || state.vial === "standard";
@@ -28,14 +29,16 @@ export function LabBench({ bench, offer }: { bench: Bench; offer: BenchOffer }) 
           </p>
           {offer.vial && <Place key={offer.vial.od} od={offer.vial.od} bench={bench} />}
           {state.vial === "standard" && (
-            <Button
-              variant="default"
-              size="xs"
-              disabled={acting.isPending}
-              onClick={() => acting.mutate({ act: "put_culture_back" })}
-            >
-              Put the culture back
-            </Button>
+            <Needs call={needs}>
+              <Button
+                variant="default"
+                size="xs"
+                disabled={acting.isPending}
+                onClick={() => acting.mutate({ act: "put_culture_back" })}
+              >
+                Put the culture back
+              </Button>
+            </Needs>
           )}
         </>
       )}
@@ -46,23 +49,27 @@ export function LabBench({ bench, offer }: { bench: Bench; offer: BenchOffer }) 
             into the <strong>{state.tubes}</strong>.
           </p>
           <div className={css.benchActs}>
-            <Button
-              variant="default"
-              size="xs"
-              disabled={acting.isPending}
-              onClick={() => acting.mutate({ act: "tare" })}
-            >
-              {state.tubes === "cup" ? "Empty and tare the cup" : "Lead the tubes into the cup"}
-            </Button>
-            {state.tubes === "cup" && (
+            <Needs call={needs}>
               <Button
                 variant="default"
                 size="xs"
                 disabled={acting.isPending}
-                onClick={() => acting.mutate({ act: "lead_tubes_back" })}
+                onClick={() => acting.mutate({ act: "tare" })}
               >
-                Lead the tubes back to the vial
+                {state.tubes === "cup" ? "Empty and tare the cup" : "Lead the tubes into the cup"}
               </Button>
+            </Needs>
+            {state.tubes === "cup" && (
+              <Needs call={needs}>
+                <Button
+                  variant="default"
+                  size="xs"
+                  disabled={acting.isPending}
+                  onClick={() => acting.mutate({ act: "lead_tubes_back" })}
+                >
+                  Lead the tubes back to the vial
+                </Button>
+              </Needs>
             )}
           </div>
         </>
@@ -72,7 +79,7 @@ export function LabBench({ bench, offer }: { bench: Bench; offer: BenchOffer }) 
   );
 }
 
-function Place({ od, bench: { state, acting } }: { od: number; bench: Bench }) {
+function Place({ od, bench: { state, acting, needs } }: { od: number; bench: Bench }) {
   const [density, setDensity] = useState(String(od));
   const [volume, setVolume] = useState<string>();
   const ml = volume ?? (state ? plain(Number(state.volume_ml.toFixed(2))) : "");
@@ -100,9 +107,11 @@ function Place({ od, bench: { state, acting } }: { od: number; bench: Bench }) {
         value={ml}
         onChange={(event) => setVolume(event.currentTarget.value)}
       />
-      <Button type="submit" variant="default" size="xs" disabled={!isSound || acting.isPending}>
-        Place this standard
-      </Button>
+      <Needs call={needs}>
+        <Button type="submit" variant="default" size="xs" disabled={!isSound || acting.isPending}>
+          Place this standard
+        </Button>
+      </Needs>
     </form>
   );
 }

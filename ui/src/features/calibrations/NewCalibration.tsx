@@ -9,6 +9,7 @@ import type { TaskAccepted, UnitAnswer } from "@/api/types";
 import { ActivityGrid } from "@/control/ActivityGrid";
 import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import css from "./calibrations.module.css";
@@ -131,9 +132,11 @@ function Offer({ unit, protocol }: { unit: string; protocol: Protocol }) {
         </>
       )}
       {starting.error && <Problem error={starting.error} />}
-      <Button loading={starting.isPending} onClick={() => starting.mutate()}>
-        Begin
-      </Button>
+      <Needs call={["POST", sessionPath(unit)]}>
+        <Button loading={starting.isPending} onClick={() => starting.mutate()}>
+          Begin
+        </Button>
+      </Needs>
     </section>
   );
 }

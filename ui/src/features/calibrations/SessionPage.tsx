@@ -4,6 +4,7 @@ import { Button, Group, Modal } from "@mantine/core";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./calibrations.module.css";
@@ -13,7 +14,7 @@ import { benchOf } from "./metadata";
 import { StepForm } from "./StepForm";
 import { StepView } from "./StepView";
 import { deviceName, stagesOf } from "./session";
-import { useSession } from "./useSession";
+import { sessionPath, useSession } from "./useSession";
 
 export function SessionPage() {
   const { unit = "", id = "" } = useParams();
@@ -50,20 +51,24 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
         actions={
           going && (
             <>
-              <Button
-                variant="default"
-                disabled={moving.isPending || otherDriver !== null}
-                onClick={() => moving.mutate({ undo: true })}
-              >
-                Step back
-              </Button>
-              <Button
-                variant="default"
-                leftSection={<Icon name="stop" size={16} />}
-                onClick={() => setConfirmingCancel(true)}
-              >
-                Cancel calibration
-              </Button>
+              <Needs call={["POST", sessionPath(unit, id, "undo")]}>
+                <Button
+                  variant="default"
+                  disabled={moving.isPending || otherDriver !== null}
+                  onClick={() => moving.mutate({ undo: true })}
+                >
+                  Step back
+                </Button>
+              </Needs>
+              <Needs call={["POST", sessionPath(unit, id, "abort")]}>
+                <Button
+                  variant="default"
+                  leftSection={<Icon name="stop" size={16} />}
+                  onClick={() => setConfirmingCancel(true)}
+                >
+                  Cancel calibration
+                </Button>
+              </Needs>
             </>
           )
         }
@@ -103,15 +108,17 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
           <Button variant="default" onClick={() => setConfirmingCancel(false)}>
             Continue calibration
           </Button>
-          <Button
-            color="red"
-            onClick={() => {
-              setConfirmingCancel(false);
-              aborting.mutate();
-            }}
-          >
-            Cancel calibration
-          </Button>
+          <Needs call={["POST", sessionPath(unit, id, "abort")]}>
+            <Button
+              color="red"
+              onClick={() => {
+                setConfirmingCancel(false);
+                aborting.mutate();
+              }}
+            >
+              Cancel calibration
+            </Button>
+          </Needs>
         </Group>
       </Modal>
     </>

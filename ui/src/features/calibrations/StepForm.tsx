@@ -3,9 +3,11 @@
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { rangeOf } from "@/control/validation";
+import { Needs } from "@/parts/Needs";
 import css from "./calibrations.module.css";
 import { actionsOf, buttonOf } from "./metadata";
 import { check, type Entered, type Field, initial, type Step } from "./session";
+import { sessionPath } from "./useSession";
 
 const GO_ON: Record<string, string> = { info: "Next", confirm: "Done, next", form: "Next", action: "Start" };
 
@@ -53,13 +55,17 @@ export function StepForm({ step, unit, pending, blocked, known = {}, onMove }: P
       ))}
       {step.step_type === "action" && !pending && <p className="soft">This moves hardware on {unit}.</p>}
       <div className={css.resume}>
-        <Button type="submit" loading={pending} disabled={blocked}>
-          {buttonOf(step) ?? GO_ON[step.step_type] ?? "Next"}
-        </Button>
-        {actionsOf(step).map(({ label, inputs }) => (
-          <Button key={label} variant="default" disabled={blocked || pending} onClick={() => onMove(inputs)}>
-            {label}
+        <Needs call={["POST", sessionPath(unit, "id", "inputs")]}>
+          <Button type="submit" loading={pending} disabled={blocked}>
+            {buttonOf(step) ?? GO_ON[step.step_type] ?? "Next"}
           </Button>
+        </Needs>
+        {actionsOf(step).map(({ label, inputs }) => (
+          <Needs key={label} call={["POST", sessionPath(unit, "id", "inputs")]}>
+            <Button variant="default" disabled={blocked || pending} onClick={() => onMove(inputs)}>
+              {label}
+            </Button>
+          </Needs>
         ))}
       </div>
       {pending && (

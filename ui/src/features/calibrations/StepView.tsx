@@ -3,10 +3,12 @@
 import { Button } from "@mantine/core";
 import { useReducedMotion } from "@mantine/hooks";
 import { useEffect, useState } from "react";
+import { path } from "@/api/client";
 import { Swatch } from "@/charts/Legend";
 import { stroke } from "@/charts/palette";
 import { useUnitStrokes } from "@/charts/useLines";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./calibrations.module.css";
 import { Fit } from "./Fit";
@@ -73,14 +75,16 @@ function SavedCurve({ saved, unit }: { saved: Saved; unit: string }) {
       </p>
       <Fit judgment={judgment} />
       {!inUse && doubts.length > 0 && (
-        <Button
-          mt="xs"
-          variant="default"
-          loading={toggle.isPending}
-          onClick={() => toggle.mutate({ unit, device, name, inUse: false })}
-        >
-          Use {name} all the same
-        </Button>
+        <Needs call={["PATCH", path("api", "workers", unit, "active_calibrations", device, name)]}>
+          <Button
+            mt="xs"
+            variant="default"
+            loading={toggle.isPending}
+            onClick={() => toggle.mutate({ unit, device, name, inUse: false })}
+          >
+            Use {name} all the same
+          </Button>
+        </Needs>
       )}
       {toggle.error && <Problem error={toggle.error} />}
     </>

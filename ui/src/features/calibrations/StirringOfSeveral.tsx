@@ -4,13 +4,14 @@ import { Button, Checkbox } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useAssigned, useLabels } from "@/api/queries";
-import { start, type Where } from "@/control/commands";
+import { start, starting, type Where } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { type Command, useCommand } from "@/control/useCommand";
 import { useTopics } from "@/live/hooks";
 import { setting, state } from "@/live/topics";
 import { useFrame } from "@/parts/experiment";
 import { count } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { isRunning } from "@/parts/states";
 import css from "./calibrations.module.css";
 
@@ -61,13 +62,15 @@ export function StirringOfSeveral() {
           onChange={(event) => choose(unit, event.currentTarget.checked)}
         />
       ))}
-      <Button
-        mt="sm"
-        disabled={chosen.length === 0 || running > 0 || outcome.phase === "sent"}
-        onClick={() => send(measure({ units: chosen, experiment }))}
-      >
-        Measure {count(chosen.length, "unit")}
-      </Button>
+      <Needs call={chosen.map((unit) => starting({ unit, units: [unit], experiment, job: JOB }))}>
+        <Button
+          mt="sm"
+          disabled={chosen.length === 0 || running > 0 || outcome.phase === "sent"}
+          onClick={() => send(measure({ units: chosen, experiment }))}
+        >
+          Measure {count(chosen.length, "unit")}
+        </Button>
+      </Needs>
       <OutcomeLine outcome={outcome} />
     </section>
   );

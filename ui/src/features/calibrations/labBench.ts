@@ -2,6 +2,7 @@
 
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { get, path, Refused, request } from "@/api/client";
+import type { Call } from "@/api/rights";
 import type { components } from "@/api/schema";
 import type { BenchOffer } from "./metadata";
 
@@ -37,7 +38,12 @@ export function useBench(unit: string, moment: string, watched = false) {
       client.setQueriesData<LabBenchState | null>(ofUnit, state);
     },
   });
-  return { state: found.data ?? undefined, isFresh: found.isSuccess && !found.isPlaceholderData, acting };
+  return {
+    needs: ["POST", benchPath(unit)] as Call,
+    state: found.data ?? undefined,
+    isFresh: found.isSuccess && !found.isPlaceholderData,
+    acting,
+  };
 }
 
 /** Whether anything is not where it belongs while a culture grows. */

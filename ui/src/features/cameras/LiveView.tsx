@@ -6,6 +6,7 @@ import { useEffect, useState } from "react";
 import { ask, get, path, request } from "@/api/client";
 import type { CameraStatus, LiveView as Live } from "@/api/types";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { camerasKey } from "@/stills/stills";
 import css from "./cameras.module.css";
@@ -73,14 +74,16 @@ export function LiveView({ unit, label, experiment, status }: Props) {
               Stop the live view
             </Button>
           ) : (
-            <Button
-              variant="default"
-              leftSection={<Icon name="camera" size={16} />}
-              loading={starting.isPending}
-              onClick={() => starting.mutate()}
-            >
-              Show live
-            </Button>
+            <Needs call={["POST", where]}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="camera" size={16} />}
+                loading={starting.isPending}
+                onClick={() => starting.mutate()}
+              >
+                Show live
+              </Button>
+            </Needs>
           )}
           {isOn && (!shown || shown.frame === 0) && <span role="status">Waiting for the first picture…</span>}
         </Group>
@@ -105,11 +108,11 @@ interface LensProps {
 }
 
 function Lens({ unit, experiment, lens, position }: LensProps) {
+  const settings = path("api", "workers", unit, "camera", "settings");
   const client = useQueryClient();
   const [text, setText] = useState<number | string>(position ?? "");
   const moving = useMutation({
-    mutationFn: (lens_position: number | null) =>
-      ask("PATCH", path("api", "workers", unit, "camera", "settings"), { lens_position }),
+    mutationFn: (lens_position: number | null) => ask("PATCH", settings, { lens_position }),
     onSettled: () => client.invalidateQueries({ queryKey: camerasKey(experiment) }),
   });
   const chosen = text === "" ? undefined : Number(text);
@@ -133,25 +136,29 @@ function Lens({ unit, experiment, lens, position }: LensProps) {
         maw={280}
       />
       <Group mt="xs">
-        <Button
-          type="submit"
-          variant="default"
-          loading={moving.isPending}
-          disabled={chosen === undefined || isOutside || chosen === position}
-        >
-          Move the lens
-        </Button>
-        {position !== null && position !== undefined && (
+        <Needs call={["PATCH", settings]}>
           <Button
-            variant="subtle"
-            disabled={moving.isPending}
-            onClick={() => {
-              setText("");
-              moving.mutate(null);
-            }}
+            type="submit"
+            variant="default"
+            loading={moving.isPending}
+            disabled={chosen === undefined || isOutside || chosen === position}
           >
-            Let the camera choose
+            Move the lens
           </Button>
+        </Needs>
+        {position !== null && position !== undefined && (
+          <Needs call={["PATCH", settings]}>
+            <Button
+              variant="subtle"
+              disabled={moving.isPending}
+              onClick={() => {
+                setText("");
+                moving.mutate(null);
+              }}
+            >
+              Let the camera choose
+            </Button>
+          </Needs>
         )}
       </Group>
       {moving.error && <Problem error={moving.error} />}

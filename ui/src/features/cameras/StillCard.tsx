@@ -7,6 +7,7 @@ import { request } from "@/api/client";
 import type { Still } from "@/api/types";
 import { moment } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { camerasKey, imageOf, stillsKey, stillsPath, takenAt } from "@/stills/stills";
 import css from "./cameras.module.css";
@@ -56,16 +57,22 @@ export function StillCard({ still, unit, label, experiment, onOpen }: Props) {
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item onClick={() => changing.mutate({ method: "PATCH", body: { pinned: !isPinned } })}>
-              {isPinned ? "Unpin" : "Pin"}
-            </Menu.Item>
-            <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
+            <Needs call={["PATCH", where]}>
+              <Menu.Item onClick={() => changing.mutate({ method: "PATCH", body: { pinned: !isPinned } })}>
+                {isPinned ? "Unpin" : "Pin"}
+              </Menu.Item>
+            </Needs>
+            <Needs call={["PATCH", where]}>
+              <Menu.Item onClick={() => setDialog("rename")}>Rename…</Menu.Item>
+            </Needs>
             <Menu.Item component="a" href={imageOf(unit, experiment, still)} download={`${still.image_id}.jpg`}>
               Download
             </Menu.Item>
-            <Menu.Item color="var(--lost)" onClick={() => setDialog("delete")}>
-              Delete…
-            </Menu.Item>
+            <Needs call={["DELETE", where]}>
+              <Menu.Item color="var(--lost)" onClick={() => setDialog("delete")}>
+                Delete…
+              </Menu.Item>
+            </Needs>
           </Menu.Dropdown>
         </Menu>
       </div>
@@ -96,9 +103,11 @@ export function StillCard({ still, unit, label, experiment, onOpen }: Props) {
           <Button variant="default" onClick={() => setDialog(undefined)}>
             Cancel
           </Button>
-          <Button color="red" loading={changing.isPending} onClick={() => changing.mutate({ method: "DELETE" })}>
-            Delete
-          </Button>
+          <Needs call={["DELETE", where]}>
+            <Button color="red" loading={changing.isPending} onClick={() => changing.mutate({ method: "DELETE" })}>
+              Delete
+            </Button>
+          </Needs>
         </Group>
       </Modal>
     </li>

@@ -4,6 +4,7 @@ import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { ask } from "@/api/client";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { camerasKey, stillsKey, stillsPath } from "@/stills/stills";
 
@@ -18,15 +19,17 @@ export function TakeStill({ unit, label, experiment }: { unit: string; label: st
   });
   return (
     <>
-      <Button
-        variant="default"
-        leftSection={<Icon name="camera" size={16} />}
-        loading={taking.isPending}
-        aria-label={`Take a still of ${label}`}
-        onClick={() => taking.mutate()}
-      >
-        Take a still
-      </Button>
+      <Needs call={["POST", stillsPath(unit, experiment)]}>
+        <Button
+          variant="default"
+          leftSection={<Icon name="camera" size={16} />}
+          loading={taking.isPending}
+          aria-label={`Take a still of ${label}`}
+          onClick={() => taking.mutate()}
+        >
+          Take a still
+        </Button>
+      </Needs>
       {taking.error && <Problem error={taking.error} />}
     </>
   );

@@ -8,6 +8,7 @@ import { ask, path } from "@/api/client";
 import { useLabels } from "@/api/queries";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { StillDialog } from "@/stills/StillDialog";
@@ -114,9 +115,11 @@ function Film({ unit, experiment }: { unit: string; experiment: string }) {
     );
   return (
     <>
-      <Button variant="default" loading={making.isPending} onClick={() => making.mutate()}>
-        Make film
-      </Button>
+      <Needs call={["POST", filmPath(unit, experiment)]}>
+        <Button variant="default" loading={making.isPending} onClick={() => making.mutate()}>
+          Make film
+        </Button>
+      </Needs>
       {making.error && <Problem error={making.error} />}
     </>
   );
@@ -131,12 +134,14 @@ function AutoCapture({ unit, experiment, enabled }: { unit: string; experiment: 
   });
   return (
     <>
-      <Switch
-        label="Stills by schedule"
-        checked={choosing.isPending ? choosing.variables : enabled}
-        disabled={choosing.isPending}
-        onChange={(event) => choosing.mutate(event.currentTarget.checked)}
-      />
+      <Needs call={["PATCH", path("api", "workers", unit, "camera", "settings")]}>
+        <Switch
+          label="Stills by schedule"
+          checked={choosing.isPending ? choosing.variables : enabled}
+          disabled={choosing.isPending}
+          onChange={(event) => choosing.mutate(event.currentTarget.checked)}
+        />
+      </Needs>
       {choosing.error && <Problem error={choosing.error} />}
     </>
   );

@@ -6,6 +6,7 @@ import { get, request } from "@/api/client";
 import type { ConfigSync, ConfigsSynced } from "@/api/types";
 import { moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./configuration.module.css";
 import { deliveryOf, summary } from "./deliveryText";
@@ -37,9 +38,11 @@ export function Delivery({ unit }: { unit: string }) {
           {summary(shown)}
         </p>
         {behind.length > 0 && (
-          <Button variant="default" size="xs" loading={sending.isPending} onClick={() => sending.mutate()}>
-            Send now
-          </Button>
+          <Needs call={["POST", WHERE]}>
+            <Button variant="default" size="xs" loading={sending.isPending} onClick={() => sending.mutate()}>
+              Send now
+            </Button>
+          </Needs>
         )}
       </div>
       {sending.error && <Problem error={sending.error} />}

@@ -8,6 +8,7 @@ import type { ConfigVersion } from "@/api/types";
 import { CodeArea } from "@/parts/CodeArea";
 import { DraftNotice, LeaveGuard, useDraft } from "@/parts/draft";
 import { count, moment, secondsOf } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./configuration.module.css";
 import { KeyHelp } from "./KeyHelp";
@@ -85,9 +86,15 @@ export function Editor({ where, saved, history }: Props) {
         <Button variant="default" disabled={changed === 0} onClick={draft.discard}>
           Undo changes
         </Button>
-        <Button disabled={changed === 0 || wrong.length > 0} loading={saving.isPending} onClick={() => saving.mutate()}>
-          Save
-        </Button>
+        <Needs call={["PATCH", where]}>
+          <Button
+            disabled={changed === 0 || wrong.length > 0}
+            loading={saving.isPending}
+            onClick={() => saving.mutate()}
+          >
+            Save
+          </Button>
+        </Needs>
       </div>
     </div>
   );

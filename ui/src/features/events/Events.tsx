@@ -5,17 +5,18 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
-import { completedBy, get } from "@/api/client";
+import { completedBy, get, path } from "@/api/client";
 import { useAssigned, useLabels, useWorkers } from "@/api/queries";
 import type { LogRow } from "@/api/types";
 import { named } from "@/control/units";
 import { useWanted } from "@/live/hooks";
 import { useLiveLogs } from "@/live/logs";
-import { ALL, CLUSTER, logsOf } from "@/live/topics";
+import { ALL, CLUSTER, EVERYONE, logsOf } from "@/live/topics";
 import { useAddressParams } from "@/parts/addressParams";
 import { inExperiment, useFrame } from "@/parts/experiment";
 import { Icon } from "@/parts/icons";
 import { LEVEL_CHOICES } from "@/parts/levels";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { RecordEvent } from "@/units/RecordEvent";
@@ -73,14 +74,16 @@ export default function Events() {
             >
               Export
             </Button>
-            <Button
-              variant="default"
-              leftSection={<Icon name="plus" size={16} />}
-              disabled={experiment === ""}
-              onClick={() => setRecording(true)}
-            >
-              Record event
-            </Button>
+            <Needs call={["POST", path("api", "workers", EVERYONE, "experiments", experiment, "logs")]}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="plus" size={16} />}
+                disabled={experiment === ""}
+                onClick={() => setRecording(true)}
+              >
+                Record event
+              </Button>
+            </Needs>
           </>
         }
       />

@@ -6,6 +6,7 @@ import { ask } from "@/api/client";
 import { useQuarantined } from "@/api/queries";
 import { many } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./events.module.css";
 
@@ -38,9 +39,11 @@ export function Quarantine() {
             Nothing of them is lost: they are kept apart. On the leader, pio db quarantine list shows them all.
           </p>
         </div>
-        <Button variant="default" size="compact-sm" loading={retry.isPending} onClick={() => retry.mutate()}>
-          Try again
-        </Button>
+        <Needs call={["POST", "/api/quarantine/retry"]}>
+          <Button variant="default" size="compact-sm" loading={retry.isPending} onClick={() => retry.mutate()}>
+            Try again
+          </Button>
+        </Needs>
       </div>
       {retry.error && <Problem error={retry.error} />}
     </>

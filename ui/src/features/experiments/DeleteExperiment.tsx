@@ -6,6 +6,7 @@ import { useState } from "react";
 import { ask, path } from "@/api/client";
 import type { Experiment } from "@/api/types";
 import { count } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./experiments.module.css";
 
@@ -52,14 +53,16 @@ function Confirmation({ experiment, onClose }: { experiment: Experiment; onClose
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button
-          color="red"
-          disabled={typed.trim() !== name}
-          loading={deleting.isPending}
-          onClick={() => deleting.mutate()}
-        >
-          Delete experiment
-        </Button>
+        <Needs call={["DELETE", path("api", "experiments", name)]}>
+          <Button
+            color="red"
+            disabled={typed.trim() !== name}
+            loading={deleting.isPending}
+            onClick={() => deleting.mutate()}
+          >
+            Delete experiment
+          </Button>
+        </Needs>
       </Group>
     </div>
   );

@@ -35,6 +35,7 @@ export function EndExperiment({ onClose, experiment }: Props) {
         unassigns them. What was measured stays, and units can be assigned again.
       </p>
       <ConfirmFooter
+        needs={["DELETE", path("api", "experiments", name, "workers")]}
         error={ending.error}
         confirm="End experiment"
         isConfirming={ending.isPending}

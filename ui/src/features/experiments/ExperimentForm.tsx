@@ -111,6 +111,7 @@ function Form({ onClose, experiment, experiments, onCreated }: Props) {
         />
       )}
       <FormFooter
+        needs={experiment ? ["PATCH", path("api", "experiments", experiment.experiment)] : ["POST", "/api/experiments"]}
         error={saving.error}
         send={experiment ? "Save" : "Begin experiment"}
         isSending={saving.isPending}

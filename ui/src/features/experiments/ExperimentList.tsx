@@ -3,11 +3,13 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Link, useNavigate } from "react-router";
+import { path } from "@/api/client";
 import type { Experiment } from "@/api/types";
 import { inExperiment, useFrame } from "@/parts/experiment";
 import { useFilters } from "@/parts/filters";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty } from "@/parts/Problem";
 import { AssignDialog } from "@/units/AssignDialog";
@@ -44,9 +46,11 @@ export function ExperimentList() {
         title="Experiments"
         about={<span>{count(experiments.length, "experiment")}</span>}
         actions={
-          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setDialog({ kind: "new" })}>
-            New experiment
-          </Button>
+          <Needs call={["POST", "/api/experiments"]}>
+            <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setDialog({ kind: "new" })}>
+              New experiment
+            </Button>
+          </Needs>
         }
       />
       <div className={css.filters} role="group" aria-label="Filters">
@@ -161,12 +165,16 @@ function Row({ experiment, isCurrent, onOpen, onCompare, onDialog }: RowProps) {
         )}
       </div>
       <div className={css.actions}>
-        <Button variant="default" size="xs" onClick={() => onDialog("assign")} aria-label={`Assign units to ${name}`}>
-          Units
-        </Button>
-        <Button variant="default" size="xs" onClick={() => onDialog("edit")} aria-label={`Edit ${name}`}>
-          Edit
-        </Button>
+        <Needs call={["PUT", path("api", "experiments", name, "workers")]}>
+          <Button variant="default" size="xs" onClick={() => onDialog("assign")} aria-label={`Assign units to ${name}`}>
+            Units
+          </Button>
+        </Needs>
+        <Needs call={["PATCH", path("api", "experiments", name)]}>
+          <Button variant="default" size="xs" onClick={() => onDialog("edit")} aria-label={`Edit ${name}`}>
+            Edit
+          </Button>
+        </Needs>
         {onCompare && (
           <Button variant="default" size="xs" onClick={onCompare} aria-label={`Compare ${name}`}>
             Compare
@@ -182,20 +190,24 @@ function Row({ experiment, isCurrent, onOpen, onCompare, onDialog }: RowProps) {
           Export
         </Button>
         {experiment.worker_count > 0 && (
-          <Button variant="default" size="xs" onClick={() => onDialog("end")} aria-label={`End ${name}`}>
-            End
-          </Button>
+          <Needs call={["DELETE", path("api", "experiments", name, "workers")]}>
+            <Button variant="default" size="xs" onClick={() => onDialog("end")} aria-label={`End ${name}`}>
+              End
+            </Button>
+          </Needs>
         )}
-        <Button
-          variant="subtle"
-          color="red"
-          c="var(--lost)"
-          size="xs"
-          onClick={() => onDialog("delete")}
-          aria-label={`Delete ${name}`}
-        >
-          Delete
-        </Button>
+        <Needs call={["DELETE", path("api", "experiments", name)]}>
+          <Button
+            variant="subtle"
+            color="red"
+            c="var(--lost)"
+            size="xs"
+            onClick={() => onDialog("delete")}
+            aria-label={`Delete ${name}`}
+          >
+            Delete
+          </Button>
+        </Needs>
       </div>
     </article>
   );

@@ -5,6 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { path, request } from "@/api/client";
 import type { Exports } from "@/api/types";
 import { moment, secondsOf } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./export.module.css";
 import { megabytes } from "./exporting";
@@ -29,16 +30,18 @@ export function Archives({ archives }: { archives: Exports["archives"] }) {
             <span className="soft small">
               {megabytes(archive.size_bytes)} · {moment(secondsOf(archive.created_at))}
             </span>
-            <Button
-              variant="subtle"
-              size="compact-sm"
-              color="red"
-              c="var(--lost)"
-              aria-label={`Delete ${archive.filename}`}
-              onClick={() => deleting.mutate(archive.filename)}
-            >
-              Delete
-            </Button>
+            <Needs call={["DELETE", path("api", "datasets", "exports", archive.filename)]}>
+              <Button
+                variant="subtle"
+                size="compact-sm"
+                color="red"
+                c="var(--lost)"
+                aria-label={`Delete ${archive.filename}`}
+                onClick={() => deleting.mutate(archive.filename)}
+              >
+                Delete
+              </Button>
+            </Needs>
           </li>
         ))}
       </ul>

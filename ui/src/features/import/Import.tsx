@@ -6,6 +6,7 @@ import { useState } from "react";
 import { ask, get, request } from "@/api/client";
 import type { ImportPlan, ImportState } from "@/api/types";
 import { count, moment, secondsOf } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./import.module.css";
@@ -84,17 +85,21 @@ function Steps({ state }: { state: ImportState }) {
           {sending.isPending ? "Sending…" : planning.isPending ? "Finding out what would come over…" : ""}
         </p>
         {state.size_bytes != null && !planning.data && (
-          <Button variant="default" disabled={isBusy} onClick={() => planning.mutate("")}>
-            Show what would come over
-          </Button>
+          <Needs call={["POST", "/api/import/plan"]}>
+            <Button variant="default" disabled={isBusy} onClick={() => planning.mutate("")}>
+              Show what would come over
+            </Button>
+          </Needs>
         )}
         {state.folders.length > 0 && (
           <p className={`soft ${css.folders}`}>Or a folder on a USB drive or on the leader:</p>
         )}
         {state.folders.map((one) => (
-          <Button key={one} mr="xs" variant="default" disabled={isBusy} onClick={() => planning.mutate(one)}>
-            {one}
-          </Button>
+          <Needs key={one} call={["POST", "/api/import/plan"]}>
+            <Button mr="xs" variant="default" disabled={isBusy} onClick={() => planning.mutate(one)}>
+              {one}
+            </Button>
+          </Needs>
         ))}
         {(sending.error ?? planning.error) && <Problem error={sending.error ?? planning.error} />}
       </section>
@@ -103,9 +108,11 @@ function Steps({ state }: { state: ImportState }) {
           <h2 id="plan">2. What comes over</h2>
           <Plan plan={planning.data} />
           <Group mt="md">
-            <Button disabled={isBusy} onClick={() => importing.mutate()}>
-              Import this
-            </Button>
+            <Needs call={["POST", "/api/import"]}>
+              <Button disabled={isBusy} onClick={() => importing.mutate()}>
+                Import this
+              </Button>
+            </Needs>
           </Group>
         </section>
       )}
@@ -228,14 +235,18 @@ function Last({ state, isBusy }: { state: ImportState; isBusy: boolean }) {
           <Button variant="default" onClick={() => setIsAsked(false)}>
             Keep it
           </Button>
-          <Button color="red" loading={undoing.isPending} onClick={() => undoing.mutate()}>
-            Undo; what was recorded since is lost
-          </Button>
+          <Needs call={["DELETE", "/api/import"]}>
+            <Button color="red" loading={undoing.isPending} onClick={() => undoing.mutate()}>
+              Undo; what was recorded since is lost
+            </Button>
+          </Needs>
         </Group>
       ) : (
-        <Button mt="md" variant="default" disabled={isBusy} onClick={() => setIsAsked(true)}>
-          Undo this import…
-        </Button>
+        <Needs call={["DELETE", "/api/import"]}>
+          <Button mt="md" variant="default" disabled={isBusy} onClick={() => setIsAsked(true)}>
+            Undo this import…
+          </Button>
+        </Needs>
       )}
     </section>
   );

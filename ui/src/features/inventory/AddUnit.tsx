@@ -144,6 +144,7 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
         onChange={(event) => choose(event.currentTarget.value)}
       />
       <FormFooter
+        needs={["PUT", "/api/workers"]}
         error={adding.error}
         send={adding.isPending && pairs ? "Adding: certificate, token, account…" : "Add unit"}
         isSending={adding.isPending}

@@ -11,6 +11,7 @@ import { useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddUnit } from "./AddUnit";
@@ -36,9 +37,11 @@ export default function Inventory() {
         about={<span>{workers.data ? count(workers.data.length, "unit") : "The units"} in this cluster</span>}
         actions={
           <>
-            <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
-              Add unit
-            </Button>
+            <Needs call={["PUT", "/api/workers"]}>
+              <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+                Add unit
+              </Button>
+            </Needs>
             <Menu position="bottom-end">
               <Menu.Target>
                 <Button variant="default" px={8} aria-label="More actions">
@@ -49,13 +52,15 @@ export default function Inventory() {
                 <Menu.Item component={Link} to="/system">
                   Reboot, shut down, logs
                 </Menu.Item>
-                <Menu.Item
-                  color="var(--lost)"
-                  disabled={![...where.values()].some(Boolean)}
-                  onClick={() => setLeaving(true)}
-                >
-                  Unassign all…
-                </Menu.Item>
+                <Needs call={["DELETE", "/api/workers/assignments"]}>
+                  <Menu.Item
+                    color="var(--lost)"
+                    disabled={![...where.values()].some(Boolean)}
+                    onClick={() => setLeaving(true)}
+                  >
+                    Unassign all…
+                  </Menu.Item>
+                </Needs>
               </Menu.Dropdown>
             </Menu>
           </>
@@ -67,7 +72,9 @@ export default function Inventory() {
         <Waiting what="units" />
       ) : workers.data.length === 0 ? (
         <Empty title="This cluster has no units yet.">
-          <Button onClick={() => setAdding(true)}>Add the first</Button>
+          <Needs call={["PUT", "/api/workers"]}>
+            <Button onClick={() => setAdding(true)}>Add the first</Button>
+          </Needs>
           <Link to="/overview/first-day">Checklist for the first day</Link>
         </Empty>
       ) : (

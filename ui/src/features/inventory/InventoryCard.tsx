@@ -5,10 +5,11 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { path, request } from "@/api/client";
 import type { Worker } from "@/api/types";
-import { blink } from "@/control/commands";
+import { blink, blinking } from "@/control/commands";
 import { useTopic, useTopics } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
 import { ModelChoice } from "@/units/ModelChoice";
@@ -70,13 +71,15 @@ export function InventoryCard({ worker, experiment, leaders }: Props) {
         <h2>{unit}</h2>
         <StateBadge state={state} />
         <span className={css.spring} />
-        <Switch
-          label="Active"
-          labelPosition="left"
-          checked={worker.is_active !== 0}
-          disabled={switching.isPending}
-          onChange={(event) => switching.mutate(event.currentTarget.checked)}
-        />
+        <Needs call={["PUT", path("api", "workers", unit, "is_active")]}>
+          <Switch
+            label="Active"
+            labelPosition="left"
+            checked={worker.is_active !== 0}
+            disabled={switching.isPending}
+            onChange={(event) => switching.mutate(event.currentTarget.checked)}
+          />
+        </Needs>
       </header>
       <dl className={css.facts}>
         {facts.map(([name, value]) => (
@@ -89,24 +92,30 @@ export function InventoryCard({ worker, experiment, leaders }: Props) {
       <ModelChoice worker={worker} />
       {(switching.error ?? identifying.error) && <Problem error={switching.error ?? identifying.error} />}
       <footer className={css.actions}>
-        <Button
-          variant="default"
-          size="xs"
-          leftSection={<Icon name="bulb" size={15} />}
-          loading={identifying.isPending}
-          onClick={() => identifying.mutate()}
-        >
-          Identify
-        </Button>
-        {experiment !== undefined && (
-          <Button variant="default" size="xs" onClick={() => setLeaving(true)}>
-            Unassign
+        <Needs call={blinking(unit)}>
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<Icon name="bulb" size={15} />}
+            loading={identifying.isPending}
+            onClick={() => identifying.mutate()}
+          >
+            Identify
           </Button>
+        </Needs>
+        {experiment !== undefined && (
+          <Needs call={["DELETE", path("api", "experiments", experiment, "workers", unit)]}>
+            <Button variant="default" size="xs" onClick={() => setLeaving(true)}>
+              Unassign
+            </Button>
+          </Needs>
         )}
         <span className={css.spring} />
-        <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => setRemoving(true)}>
-          Remove
-        </Button>
+        <Needs call={["DELETE", path("api", "workers", unit)]}>
+          <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => setRemoving(true)}>
+            Remove
+          </Button>
+        </Needs>
       </footer>
       <Unassign opened={leaving} onClose={() => setLeaving(false)} unit={unit} experiment={experiment} />
       <RemoveUnit opened={removing} onClose={() => setRemoving(false)} unit={unit} experiment={experiment} />

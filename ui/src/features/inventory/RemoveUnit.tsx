@@ -31,6 +31,7 @@ export function RemoveUnit({ opened, onClose, unit, experiment }: Props) {
         stopped there.
       </p>
       <ConfirmFooter
+        needs={["DELETE", path("api", "workers", unit)]}
         error={removing.error}
         confirm={`Remove ${unit}`}
         isConfirming={removing.isPending}

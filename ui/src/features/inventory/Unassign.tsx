@@ -38,6 +38,11 @@ export function Unassign({ opened, onClose, unit, experiment }: Props) {
           : `Stops what runs on ${unit}. What was measured stays, and it can be assigned again.`}
       </p>
       <ConfirmFooter
+        needs={
+          unit === undefined || experiment === undefined
+            ? ["DELETE", "/api/workers/assignments"]
+            : ["DELETE", path("api", "experiments", experiment, "workers", unit)]
+        }
         error={leaving.error}
         confirm={unit === undefined ? "Unassign all" : `Unassign ${unit}`}
         isConfirming={leaving.isPending}

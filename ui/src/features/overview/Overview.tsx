@@ -3,18 +3,22 @@
 import { Button, Menu } from "@mantine/core";
 import { useState } from "react";
 import { Link, Route, Routes, useNavigate } from "react-router";
+import { path } from "@/api/client";
 import { isOn } from "@/api/ini";
 import { useSharedConfig } from "@/api/queries";
 import type { Experiment } from "@/api/types";
 import Charts from "@/charts/Charts";
 import { ChooseCharts } from "@/charts/ChooseCharts";
 import { useChosenCharts } from "@/charts/useChosenCharts";
+import { stoppingAll } from "@/control/commands";
 import { GroupDialogs } from "@/control/GroupDialogs";
 import { useGroup } from "@/control/useGroup";
 import { useClusterTime } from "@/live/hooks";
+import { EVERYONE } from "@/live/topics";
 import { useFrame } from "@/parts/experiment";
 import { count, duration, moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { NotFound } from "@/parts/NotFound";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
@@ -92,17 +96,25 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
         about={<About experiment={experiment} units={units.length} />}
         actions={
           <>
-            <Button variant="default" leftSection={<Icon name="plus" size={16} />} onClick={() => setDialog("record")}>
-              Record event
-            </Button>
-            <Button
-              variant="default"
-              leftSection={<Icon name="control" size={16} />}
-              disabled={units.length === 0}
-              onClick={() => setDialog("control")}
-            >
-              Control all
-            </Button>
+            <Needs call={["POST", path("api", "workers", EVERYONE, "experiments", name, "logs")]}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="plus" size={16} />}
+                onClick={() => setDialog("record")}
+              >
+                Record event
+              </Button>
+            </Needs>
+            <Needs call={stoppingAll(EVERYONE, name)}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="control" size={16} />}
+                disabled={units.length === 0}
+                onClick={() => setDialog("control")}
+              >
+                Control all
+              </Button>
+            </Needs>
             <Menu position="bottom-end">
               <Menu.Target>
                 <Button variant="default" px={8} aria-label="More actions">
@@ -116,14 +128,16 @@ function OverviewOf({ experiment }: { experiment: Experiment }) {
                 >
                   Checklist for the first day
                 </Menu.Item>
-                <Menu.Item
-                  color="var(--lost)"
-                  disabled={units.length === 0}
-                  leftSection={<Icon name="stop" size={16} />}
-                  onClick={() => setDialog("stop")}
-                >
-                  Stop all activity…
-                </Menu.Item>
+                <Needs call={stoppingAll(EVERYONE, name)}>
+                  <Menu.Item
+                    color="var(--lost)"
+                    disabled={units.length === 0}
+                    leftSection={<Icon name="stop" size={16} />}
+                    onClick={() => setDialog("stop")}
+                  >
+                    Stop all activity…
+                  </Menu.Item>
+                </Needs>
               </Menu.Dropdown>
             </Menu>
           </>

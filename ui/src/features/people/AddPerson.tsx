@@ -62,6 +62,7 @@ function Form({ onClose }: { onClose: () => void }) {
       />
       <RightsFields value={rights} onChange={setRights} />
       <FormFooter
+        needs={["PUT", "/auth/people"]}
         error={adding.error}
         send="Add person"
         isSending={adding.isPending}

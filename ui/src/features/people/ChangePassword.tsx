@@ -61,6 +61,7 @@ function Form({ onClose }: { onClose: () => void }) {
         onChange={(event) => setAgain(event.currentTarget.value)}
       />
       <FormFooter
+        needs={["PATCH", "/auth/password"]}
         error={changing.error}
         send="Change password"
         isSending={changing.isPending}

@@ -44,6 +44,7 @@ function Form({ person, onClose }: { person: Person; onClose: () => void }) {
     <form onSubmit={submit} className={css.form}>
       <RightsFields value={rights} onChange={setRights} />
       <FormFooter
+        needs={["PATCH", path("auth", "people", person.username)]}
         error={changing.error}
         send="Change rights"
         isSending={changing.isPending}

@@ -5,6 +5,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { get, path, request } from "@/api/client";
 import type { Invitation } from "@/api/types";
 import { moment, secondsOf } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./people.module.css";
 import { described } from "./rights";
@@ -33,17 +34,19 @@ export function Invitations() {
                 <h3>{one.note || "Without a note"}</h3>
                 <p className="soft small">{about(one)}</p>
               </div>
-              <Button
-                variant="subtle"
-                color="red"
-                c="var(--lost)"
-                size="xs"
-                aria-label={`Revoke the invitation of ${one.note || one.id}`}
-                loading={revoking.isPending && revoking.variables?.id === one.id}
-                onClick={() => revoking.mutate(one)}
-              >
-                Revoke
-              </Button>
+              <Needs call={["DELETE", path("auth", "invitations", one.id)]}>
+                <Button
+                  variant="subtle"
+                  color="red"
+                  c="var(--lost)"
+                  size="xs"
+                  aria-label={`Revoke the invitation of ${one.note || one.id}`}
+                  loading={revoking.isPending && revoking.variables?.id === one.id}
+                  onClick={() => revoking.mutate(one)}
+                >
+                  Revoke
+                </Button>
+              </Needs>
             </article>
           </li>
         ))}

@@ -65,6 +65,7 @@ function Steps({ onClose }: { onClose: () => void }) {
       />
       <RightsFields value={rights} onChange={setRights} />
       <FormFooter
+        needs={["POST", "/auth/invitations"]}
         error={inviting.error}
         send="Make link"
         isSending={inviting.isPending}

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from "react";
 import { get, request } from "@/api/client";
 import type { OidcCheck, OidcOffer } from "@/api/types";
 import { count } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import css from "./people.module.css";
 
@@ -51,9 +52,11 @@ export function Issuer() {
           value={secret}
           onChange={(event) => setSecret(event.currentTarget.value)}
         />
-        <Button type="submit" variant="default" size="xs" mt="xs" loading={storing.isPending}>
-          Store the secret
-        </Button>
+        <Needs call={["PUT", "/auth/oidc/secret"]}>
+          <Button type="submit" variant="default" size="xs" mt="xs" loading={storing.isPending}>
+            Store the secret
+          </Button>
+        </Needs>
         {storing.isSuccess && <p role="status">The secret is stored.</p>}
         {storing.error && <Problem error={storing.error} />}
       </form>

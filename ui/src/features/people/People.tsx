@@ -3,10 +3,11 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { get } from "@/api/client";
+import { get, path } from "@/api/client";
 import type { Me, Person } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import { AddPerson } from "./AddPerson";
@@ -55,12 +56,16 @@ export default function People() {
         actions={
           isManager && (
             <>
-              <Button variant="default" onClick={() => setInviting(true)}>
-                Invite person
-              </Button>
-              <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
-                Add person
-              </Button>
+              <Needs call={["POST", "/auth/invitations"]}>
+                <Button variant="default" onClick={() => setInviting(true)}>
+                  Invite person
+                </Button>
+              </Needs>
+              <Needs call={["PUT", "/auth/people"]}>
+                <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+                  Add person
+                </Button>
+              </Needs>
             </>
           )
         }
@@ -96,14 +101,16 @@ export default function People() {
                     </Button>
                   )}
                   {isManager && person.username !== own && person.has_second_factor && (
-                    <Button
-                      variant="default"
-                      size="xs"
-                      aria-label={`Reset second factor of ${person.username}`}
-                      onClick={() => setResetting(person.username)}
-                    >
-                      Reset second factor
-                    </Button>
+                    <Needs call={["DELETE", path("auth", "people", person.username, "second-factor")]}>
+                      <Button
+                        variant="default"
+                        size="xs"
+                        aria-label={`Reset second factor of ${person.username}`}
+                        onClick={() => setResetting(person.username)}
+                      >
+                        Reset second factor
+                      </Button>
+                    </Needs>
                   )}
                   {(isManager || person.username === own) && (
                     <Button
@@ -116,28 +123,32 @@ export default function People() {
                     </Button>
                   )}
                   {isManager && (
-                    <Button
-                      variant="default"
-                      size="xs"
-                      aria-label={`Rights of ${person.username}`}
-                      onClick={() => setLimiting(person)}
-                    >
-                      Rights
-                    </Button>
+                    <Needs call={["PATCH", path("auth", "people", person.username)]}>
+                      <Button
+                        variant="default"
+                        size="xs"
+                        aria-label={`Rights of ${person.username}`}
+                        onClick={() => setLimiting(person)}
+                      >
+                        Rights
+                      </Button>
+                    </Needs>
                   )}
                   {isManager && (
-                    <Button
-                      variant="subtle"
-                      color="red"
-                      c={isLast(person) ? undefined : "var(--lost)"}
-                      size="xs"
-                      disabled={isLast(person)}
-                      title={isLast(person) ? "The last manager cannot be removed." : undefined}
-                      aria-label={`Remove ${person.username}`}
-                      onClick={() => setRemoving(person.username)}
-                    >
-                      Remove
-                    </Button>
+                    <Needs call={["DELETE", path("auth", "people", person.username)]}>
+                      <Button
+                        variant="subtle"
+                        color="red"
+                        c={isLast(person) ? undefined : "var(--lost)"}
+                        size="xs"
+                        disabled={isLast(person)}
+                        title={isLast(person) ? "The last manager cannot be removed." : undefined}
+                        aria-label={`Remove ${person.username}`}
+                        onClick={() => setRemoving(person.username)}
+                      >
+                        Remove
+                      </Button>
+                    </Needs>
                   )}
                 </div>
               </article>

@@ -46,6 +46,7 @@ function Confirmation({ username, isOwn, onClose }: Props & { username: string }
         {isOwn ? "you" : "they"} recorded stays.
       </p>
       <ConfirmFooter
+        needs={["DELETE", path("auth", "people", username)]}
         error={removing.error}
         confirm={`Remove ${username}`}
         isConfirming={removing.isPending}

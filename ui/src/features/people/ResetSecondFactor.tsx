@@ -34,6 +34,7 @@ function Confirmation({ username, onClose }: { username: string; onClose: () => 
         again.
       </p>
       <ConfirmFooter
+        needs={["DELETE", path("auth", "people", username, "second-factor")]}
         error={resetting.error}
         confirm="Reset"
         isConfirming={resetting.isPending}

@@ -56,6 +56,7 @@ function SwitchOn({ onClose }: { onClose: () => void }) {
         onChange={(event) => setPassword(event.currentTarget.value)}
       />
       <FormFooter
+        needs={["POST", "/auth/second-factor"]}
         error={beginning.error}
         send="Continue"
         isSending={beginning.isPending}
@@ -84,6 +85,7 @@ function Confirm({ made, onClose }: { made: NewSecondFactor; onClose: () => void
       <TextInput label="Key" readOnly value={made.secret} onFocus={(event) => event.currentTarget.select()} />
       <CodeInput value={code} onChange={setCode} />
       <FormFooter
+        needs={["POST", "/auth/second-factor/confirm"]}
         error={confirming.error}
         send="Switch on"
         isSending={confirming.isPending}
@@ -124,6 +126,7 @@ function SwitchOff({ left, onClose }: { left: number; onClose: () => void }) {
       <p>The second factor is on; {left} recovery codes are left. For new ones, switch it off and on again.</p>
       <CodeInput value={code} onChange={setCode} />
       <FormFooter
+        needs={["POST", "/auth/second-factor/remove"]}
         error={removing.error}
         send="Switch off"
         isSending={removing.isPending}

@@ -3,7 +3,7 @@
 import { Button, Group, Modal } from "@mantine/core";
 import { useState } from "react";
 import { useUnitStrokes } from "@/charts/useLines";
-import { start, stop, type Where } from "@/control/commands";
+import { start, starting, stop, type Where } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { type Command, useCommand } from "@/control/useCommand";
 import { LabBench } from "@/features/calibrations/LabBench";
@@ -12,6 +12,7 @@ import { useBelow, useReading, useTopic } from "@/live/hooks";
 import { CLUSTER, setting, state } from "@/live/topics";
 import { count, fixed, plain } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { isRunning } from "@/parts/states";
 import css from "./pioreactors.module.css";
 import { blankIn, type Result, resultsIn } from "./results";
@@ -53,21 +54,25 @@ function SelfTest({ unit, experiment }: Props) {
         Self-test: a vial of water with a stir bar is in the reactor, and nothing else runs. About a minute.
       </p>
       <div className={css.line}>
-        <Button
-          variant="default"
-          loading={runs}
-          disabled={outcome.phase === "sent"}
-          onClick={() => send(selfTest({ unit, experiment }))}
-        >
-          Run self-test
-        </Button>
-        {runs && (
+        <Needs call={starting({ unit, units: [unit], experiment, job: "self_test" })}>
           <Button
             variant="default"
-            onClick={() => send(stop({ unit, units: [unit], experiment: CLUSTER, job: "self_test" }))}
+            loading={runs}
+            disabled={outcome.phase === "sent"}
+            onClick={() => send(selfTest({ unit, experiment }))}
           >
-            Stop
+            Run self-test
           </Button>
+        </Needs>
+        {runs && (
+          <Needs call={starting({ unit, units: [unit], experiment, job: "self_test" })}>
+            <Button
+              variant="default"
+              onClick={() => send(stop({ unit, units: [unit], experiment: CLUSTER, job: "self_test" }))}
+            >
+              Stop
+            </Button>
+          </Needs>
         )}
       </div>
       <OutcomeLine outcome={outcome} />
@@ -156,13 +161,22 @@ function Blank({ unit, experiment }: Props) {
         that start afterwards.
       </p>
       <div className={css.line}>
-        <Button variant="default" loading={runs} disabled={outcome.phase === "sent"} onClick={() => send(start(where))}>
-          Measure the blank
-        </Button>
-        {runs && (
-          <Button variant="default" onClick={() => send(stop(where))}>
-            Stop
+        <Needs call={starting(where)}>
+          <Button
+            variant="default"
+            loading={runs}
+            disabled={outcome.phase === "sent"}
+            onClick={() => send(start(where))}
+          >
+            Measure the blank
           </Button>
+        </Needs>
+        {runs && (
+          <Needs call={starting(where)}>
+            <Button variant="default" onClick={() => send(stop(where))}>
+              Stop
+            </Button>
+          </Needs>
         )}
       </div>
       <OutcomeLine outcome={outcome} />

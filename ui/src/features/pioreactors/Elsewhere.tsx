@@ -3,8 +3,10 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "react-router";
+import { path } from "@/api/client";
 import { useAssignments, useWorkers } from "@/api/queries";
 import { inExperiment } from "@/parts/experiment";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AssignDialog } from "@/units/AssignDialog";
@@ -36,7 +38,9 @@ export function Elsewhere({ unit, experiment }: { unit: string; experiment: stri
           ) : (
             <>
               <p className="soft">It takes part in no experiment.</p>
-              <Button onClick={() => setAssigning(true)}>Assign units to {experiment}</Button>
+              <Needs call={["PUT", path("api", "experiments", experiment, "workers")]}>
+                <Button onClick={() => setAssigning(true)}>Assign units to {experiment}</Button>
+              </Needs>
             </>
           )}
           <Link to="/pioreactors">To the units of this experiment</Link>

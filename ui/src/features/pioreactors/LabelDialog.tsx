@@ -48,6 +48,7 @@ function LabelForm({ onClose, unit, experiment, label }: Omit<Props, "opened">) 
           onChange={(event) => setText(event.currentTarget.value)}
         />
         <FormFooter
+          needs={["PATCH", path("api", "experiments", experiment, "unit_labels")]}
           error={saving.error}
           send="Save"
           isSending={saving.isPending}

@@ -3,7 +3,7 @@
 import { Button, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
 import { type FormEvent, useMemo, useState } from "react";
 import type { ReactorModel } from "@/api/types";
-import { stop } from "@/control/commands";
+import { starting, stop } from "@/control/commands";
 import { OutcomeLine } from "@/control/OutcomeLine";
 import { useCommand } from "@/control/useCommand";
 import { checked } from "@/control/validation";
@@ -11,6 +11,7 @@ import { useTopic, useTopics } from "@/live/hooks";
 import { state } from "@/live/topics";
 import { fixed } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { isRunning } from "@/parts/states";
 import { type Amount, circulates, DOSES, type Dose, dose, largestDose, light, type Measure } from "./manualActions";
 import css from "./pioreactors.module.css";
@@ -99,9 +100,11 @@ function DoseByHand({ unit, experiment, model }: Props & { model: ReactorModel |
             rightSectionPointerEvents="none"
           />
         )}
-        <Button type="submit" variant="default" disabled={amount === undefined || outcome.phase === "sent"}>
-          {DOSES.find((one) => one.value === act)?.label} {words}
-        </Button>
+        <Needs call={starting({ unit, units: [unit], experiment, job: act })}>
+          <Button type="submit" variant="default" disabled={amount === undefined || outcome.phase === "sent"}>
+            {DOSES.find((one) => one.value === act)?.label} {words}
+          </Button>
+        </Needs>
         <OutcomeLine outcome={outcome} />
       </form>
     </section>
@@ -119,15 +122,17 @@ function RunningDoses({ unit, experiment }: Props) {
       {running.map(({ value, doing }) => (
         <div key={value} className={css.line}>
           <span className={css.grow}>{doing}</span>
-          <Button
-            variant="default"
-            size="xs"
-            leftSection={<Icon name="stop" size={14} />}
-            aria-label={`Stop: ${doing}`}
-            onClick={() => send(stop({ unit, units: [unit], experiment, job: value }))}
-          >
-            Stop
-          </Button>
+          <Needs call={starting({ unit, units: [unit], experiment, job: value })}>
+            <Button
+              variant="default"
+              size="xs"
+              leftSection={<Icon name="stop" size={14} />}
+              aria-label={`Stop: ${doing}`}
+              onClick={() => send(stop({ unit, units: [unit], experiment, job: value }))}
+            >
+              Stop
+            </Button>
+          </Needs>
         </div>
       ))}
       <OutcomeLine outcome={outcome} />
@@ -178,9 +183,11 @@ function LightByHand({ unit, experiment }: Props) {
             rightSectionPointerEvents="none"
           />
         </div>
-        <Button type="submit" variant="default" disabled={!result.ok || outcome.phase === "sent"}>
-          Set LED {channel}
-        </Button>
+        <Needs call={starting({ unit, units: [unit], experiment, job: "led_intensity" })}>
+          <Button type="submit" variant="default" disabled={!result.ok || outcome.phase === "sent"}>
+            Set LED {channel}
+          </Button>
+        </Needs>
         <OutcomeLine outcome={outcome} />
       </form>
     </section>

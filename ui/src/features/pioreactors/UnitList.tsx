@@ -2,11 +2,15 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
+import { path } from "@/api/client";
 import type { Experiment } from "@/api/types";
+import { stoppingAll } from "@/control/commands";
 import { GroupDialogs } from "@/control/GroupDialogs";
 import { useGroup } from "@/control/useGroup";
+import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AssignDialog } from "@/units/AssignDialog";
@@ -28,29 +32,35 @@ export function UnitList({ experiment }: { experiment: Experiment }) {
         about={<span>{count(units.length, "active unit")} in this experiment</span>}
         actions={
           <>
-            <Button
-              variant="default"
-              leftSection={<Icon name="reactor" size={16} />}
-              onClick={() => setDialog("assign")}
-            >
-              Assign units
-            </Button>
-            <Button
-              variant="default"
-              leftSection={<Icon name="control" size={16} />}
-              disabled={units.length === 0}
-              onClick={() => setDialog("control")}
-            >
-              Control all
-            </Button>
-            <Button
-              variant="default"
-              leftSection={<Icon name="stop" size={16} />}
-              disabled={units.length === 0}
-              onClick={() => setDialog("stop")}
-            >
-              Stop all activity
-            </Button>
+            <Needs call={["PUT", path("api", "experiments", name, "workers")]}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="reactor" size={16} />}
+                onClick={() => setDialog("assign")}
+              >
+                Assign units
+              </Button>
+            </Needs>
+            <Needs call={stoppingAll(EVERYONE, name)}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="control" size={16} />}
+                disabled={units.length === 0}
+                onClick={() => setDialog("control")}
+              >
+                Control all
+              </Button>
+            </Needs>
+            <Needs call={stoppingAll(EVERYONE, name)}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="stop" size={16} />}
+                disabled={units.length === 0}
+                onClick={() => setDialog("stop")}
+              >
+                Stop all activity
+              </Button>
+            </Needs>
           </>
         }
       />
@@ -60,7 +70,9 @@ export function UnitList({ experiment }: { experiment: Experiment }) {
         <Waiting what="units" />
       ) : active.length + inactive.length === 0 ? (
         <Empty title="No unit is assigned to this experiment.">
-          <Button onClick={() => setDialog("assign")}>Assign units</Button>
+          <Needs call={["PUT", path("api", "experiments", name, "workers")]}>
+            <Button onClick={() => setDialog("assign")}>Assign units</Button>
+          </Needs>
         </Empty>
       ) : (
         <UnitsGrid reactors={active} labels={labels} experiment={name} jobs={shownJobs} />

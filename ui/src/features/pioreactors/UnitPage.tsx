@@ -4,6 +4,7 @@ import { Button } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
+import { path } from "@/api/client";
 import { useAssigned, useJobDescriptors, useLabels } from "@/api/queries";
 import type { Assignment, Experiment, JobDescriptor } from "@/api/types";
 import Charts from "@/charts/Charts";
@@ -11,11 +12,12 @@ import { ChooseCharts } from "@/charts/ChooseCharts";
 import { useChosenCharts } from "@/charts/useChosenCharts";
 import { useUnitStrokes } from "@/charts/useLines";
 import { ActivityGrid } from "@/control/ActivityGrid";
-import { blink } from "@/control/commands";
+import { blink, blinking } from "@/control/commands";
 import { useSilentS, useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import { StateBadge } from "@/parts/StateBadge";
@@ -82,9 +84,11 @@ function Page({
         }
         actions={
           <>
-            <Button variant="default" leftSection={<Icon name="edit" size={16} />} onClick={() => setNaming(true)}>
-              Label
-            </Button>
+            <Needs call={["PATCH", path("api", "experiments", name, "unit_labels")]}>
+              <Button variant="default" leftSection={<Icon name="edit" size={16} />} onClick={() => setNaming(true)}>
+                Label
+              </Button>
+            </Needs>
             <Button
               variant="default"
               component={Link}
@@ -93,14 +97,16 @@ function Page({
             >
               Calibrate
             </Button>
-            <Button
-              variant="default"
-              leftSection={<Icon name="bulb" size={16} />}
-              loading={identifying.isPending}
-              onClick={() => identifying.mutate()}
-            >
-              Identify
-            </Button>
+            <Needs call={blinking(unit)}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="bulb" size={16} />}
+                loading={identifying.isPending}
+                onClick={() => identifying.mutate()}
+              >
+                Identify
+              </Button>
+            </Needs>
           </>
         }
       />

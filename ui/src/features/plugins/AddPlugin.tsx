@@ -8,6 +8,7 @@ import { useWorkers } from "@/api/queries";
 import type { PluginContents, UnitAnswer } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { FormFooter } from "@/parts/FormFooter";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { bodyOf, isComplete, linesOf, send, type Wanted } from "./plugins";
 import css from "./plugins.module.css";
@@ -68,6 +69,7 @@ function Steps({ onClose, onInstalled }: Props) {
         Install plugins of people that you trust: a plugin can do what the software can.
       </p>
       <FormFooter
+        needs={["POST", path("api", "units", unit, "plugins", "check")]}
         error={checking.error}
         send="Check"
         isSending={checking.isPending}
@@ -171,9 +173,11 @@ function Findings({ answers, error, isInstalling, onBack, onInstall }: FindingsP
         <Button variant="default" onClick={onBack}>
           Back
         </Button>
-        <Button disabled={problems.length > 0} loading={isInstalling} onClick={onInstall}>
-          Install on {found.length === 1 ? found[0]?.[0] : `${found.length} units`}
-        </Button>
+        <Needs call={["POST", path("api", "units", EVERYONE, "plugins", "install")]}>
+          <Button disabled={problems.length > 0} loading={isInstalling} onClick={onInstall}>
+            Install on {found.length === 1 ? found[0]?.[0] : `${found.length} units`}
+          </Button>
+        </Needs>
       </Group>
     </div>
   );

@@ -4,8 +4,10 @@ import { Button } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, path } from "@/api/client";
+import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddPlugin } from "./AddPlugin";
@@ -27,9 +29,11 @@ export default function Plugins() {
         title="Plugins"
         about={<span>{answers.data ? count(found.length, "plugin") : "Plugins"} on the units of this cluster</span>}
         actions={
-          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
-            Add plugin
-          </Button>
+          <Needs call={["POST", path("api", "units", EVERYONE, "plugins", "install")]}>
+            <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setAdding(true)}>
+              Add plugin
+            </Button>
+          </Needs>
         }
       />
       {absent.length > 0 && <p className="soft">No answer from {absent.join(", ")}.</p>}
@@ -94,25 +98,29 @@ function Row({ plugin, onChanged, onRemove }: RowProps) {
       </div>
       {key !== undefined && (
         <div className={css.actions}>
-          <Button
-            variant="subtle"
-            size="xs"
-            loading={switching.isPending}
-            onClick={() => switching.mutate()}
-            aria-label={`${isOff ? "Enable" : "Disable"} ${plugin.name}`}
-          >
-            {isOff ? "Enable" : "Disable"}
-          </Button>
-          <Button
-            variant="subtle"
-            color="red"
-            c="var(--lost)"
-            size="xs"
-            onClick={onRemove}
-            aria-label={`Remove ${plugin.name}`}
-          >
-            Remove
-          </Button>
+          <Needs call={["POST", path("api", "units", EVERYONE, "plugins", "enable")]}>
+            <Button
+              variant="subtle"
+              size="xs"
+              loading={switching.isPending}
+              onClick={() => switching.mutate()}
+              aria-label={`${isOff ? "Enable" : "Disable"} ${plugin.name}`}
+            >
+              {isOff ? "Enable" : "Disable"}
+            </Button>
+          </Needs>
+          <Needs call={["POST", path("api", "units", EVERYONE, "plugins", "uninstall")]}>
+            <Button
+              variant="subtle"
+              color="red"
+              c="var(--lost)"
+              size="xs"
+              onClick={onRemove}
+              aria-label={`Remove ${plugin.name}`}
+            >
+              Remove
+            </Button>
+          </Needs>
         </div>
       )}
     </article>

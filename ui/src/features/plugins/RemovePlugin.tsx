@@ -3,6 +3,7 @@
 import { Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { ask, path } from "@/api/client";
+import { EVERYONE } from "@/live/topics";
 import { ConfirmFooter } from "../../parts/ConfirmFooter";
 import type { ClusterPlugin } from "./plugins";
 
@@ -36,6 +37,7 @@ function Confirmation({ plugin, onClose, onRemoved }: Props & { plugin: ClusterP
         configuration, its tables and all recorded data stay.
       </p>
       <ConfirmFooter
+        needs={["POST", path("api", "units", EVERYONE, "plugins", "uninstall")]}
         error={removing.error}
         confirm="Remove plugin"
         isConfirming={removing.isPending}

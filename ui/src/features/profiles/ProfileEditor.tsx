@@ -6,6 +6,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { ask, path } from "@/api/client";
 import { DraftNotice, LeaveGuard, useDraft } from "@/parts/draft";
+import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
 import { goTo, MarkedText } from "./MarkedText";
 import { Preview } from "./Preview";
@@ -74,13 +75,15 @@ export function ProfileEditor({ file, saved, taken, onDone }: Props) {
           <Button variant="default" onClick={() => (draft.changed ? setLeaving(true) : onDone(file))}>
             {draft.changed ? "Discard changes" : "Close"}
           </Button>
-          <Button
-            disabled={refusedName !== undefined || isWrong || (file !== undefined && text === saved)}
-            loading={saving.isPending}
-            onClick={() => saving.mutate()}
-          >
-            Save
-          </Button>
+          <Needs call={["POST", "/api/experiment_profiles"]}>
+            <Button
+              disabled={refusedName !== undefined || isWrong || (file !== undefined && text === saved)}
+              loading={saving.isPending}
+              onClick={() => saving.mutate()}
+            >
+              Save
+            </Button>
+          </Needs>
         </div>
       </div>
       <Modal opened={leaving} onClose={() => setLeaving(false)} title="Discard the changes?">

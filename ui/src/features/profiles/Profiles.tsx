@@ -8,6 +8,7 @@ import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { Preview } from "./Preview";
@@ -56,9 +57,9 @@ export default function Profiles() {
             </Menu.Target>
             <Menu.Dropdown>
               {TEMPLATES.map(({ name, text }) => (
-                <Menu.Item key={name} onClick={() => setWriting({ file: undefined, text })}>
-                  {name}
-                </Menu.Item>
+                <Needs key={name} call={["POST", "/api/experiment_profiles"]}>
+                  <Menu.Item onClick={() => setWriting({ file: undefined, text })}>{name}</Menu.Item>
+                </Needs>
               ))}
             </Menu.Dropdown>
           </Menu>
@@ -123,16 +124,20 @@ function Chosen({
       <div className={css.buttons}>
         <h2>{file}</h2>
         <DeleteProfile file={file} />
-        <Button
-          variant="default"
-          disabled={!text.data}
-          onClick={() => onWrite({ file: undefined, text: text.data ?? "" })}
-        >
-          Duplicate
-        </Button>
-        <Button variant="default" disabled={!text.data} onClick={() => onWrite({ file, text: text.data ?? "" })}>
-          Edit
-        </Button>
+        <Needs call={["POST", "/api/experiment_profiles"]}>
+          <Button
+            variant="default"
+            disabled={!text.data}
+            onClick={() => onWrite({ file: undefined, text: text.data ?? "" })}
+          >
+            Duplicate
+          </Button>
+        </Needs>
+        <Needs call={["PATCH", path("api", "experiment_profiles", file)]}>
+          <Button variant="default" disabled={!text.data} onClick={() => onWrite({ file, text: text.data ?? "" })}>
+            Edit
+          </Button>
+        </Needs>
         <StartRun file={file} experiment={experiment} disabled={!preview.data?.ok} />
       </div>
       {error ? (
@@ -163,9 +168,11 @@ function DeleteProfile({ file }: { file: string }) {
   });
   return (
     <>
-      <Button variant="subtle" color="red" c="var(--lost)" onClick={() => setAsking(true)}>
-        Delete
-      </Button>
+      <Needs call={["DELETE", path("api", "experiment_profiles", file)]}>
+        <Button variant="subtle" color="red" c="var(--lost)" onClick={() => setAsking(true)}>
+          Delete
+        </Button>
+      </Needs>
       <Modal opened={asking} onClose={() => setAsking(false)} title={`Delete ${file}?`}>
         <p>The file is deleted on the leader. A run in progress continues.</p>
         {deleting.error && <Problem error={deleting.error} />}
@@ -173,9 +180,11 @@ function DeleteProfile({ file }: { file: string }) {
           <Button variant="default" onClick={() => setAsking(false)}>
             Cancel
           </Button>
-          <Button color="red" loading={deleting.isPending} onClick={() => deleting.mutate()}>
-            Delete profile
-          </Button>
+          <Needs call={["DELETE", path("api", "experiment_profiles", file)]}>
+            <Button color="red" loading={deleting.isPending} onClick={() => deleting.mutate()}>
+              Delete profile
+            </Button>
+          </Needs>
         </Group>
       </Modal>
     </>

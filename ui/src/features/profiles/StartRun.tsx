@@ -6,6 +6,7 @@ import { useState } from "react";
 import { ask } from "@/api/client";
 import { useAssigned } from "@/api/queries";
 import { count } from "@/parts/format";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 
 interface Props {
@@ -31,9 +32,11 @@ export function StartRun({ file, experiment, disabled }: Props) {
   });
   return (
     <>
-      <Button disabled={disabled || experiment === ""} onClick={() => setAsking(true)}>
-        Run
-      </Button>
+      <Needs call={["PATCH", "/unit_api/jobs/run/job_name/experiment_profile"]}>
+        <Button disabled={disabled || experiment === ""} onClick={() => setAsking(true)}>
+          Run
+        </Button>
+      </Needs>
       <Modal opened={asking} onClose={() => setAsking(false)} title={`Run ${file}?`}>
         <p>
           It acts on {count(units.length, "active unit")} of {experiment}
@@ -44,9 +47,11 @@ export function StartRun({ file, experiment, disabled }: Props) {
           <Button variant="default" onClick={() => setAsking(false)}>
             Cancel
           </Button>
-          <Button loading={starting.isPending} onClick={() => starting.mutate()}>
-            Run profile
-          </Button>
+          <Needs call={["PATCH", "/unit_api/jobs/run/job_name/experiment_profile"]}>
+            <Button loading={starting.isPending} onClick={() => starting.mutate()}>
+              Run profile
+            </Button>
+          </Needs>
         </Group>
       </Modal>
     </>

@@ -63,6 +63,7 @@ function Question({ network, onClose }: { network: AccessPoint; onClose: () => v
         />
       )}
       <ConfirmFooter
+        needs={["POST", `${WHERE}/${active ? "stop" : "start"}`]}
         error={changing.error}
         confirm={active ? "Close network" : "Open network"}
         isConfirming={changing.isPending}

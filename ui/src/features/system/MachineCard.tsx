@@ -7,6 +7,7 @@ import { ask, get, path } from "@/api/client";
 import type { Machine } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
 import { AccessPointDialog } from "./AccessPointDialog";
 import { backupText, type DataAction, LONG, MachineDataDialog } from "./MachineData";
@@ -45,22 +46,46 @@ export function MachineCard({ unit }: { unit: string }) {
           </Menu.Target>
           <Menu.Dropdown>
             <Menu.Item onClick={() => setIsReading(true)}>Show log</Menu.Item>
-            {found?.is_leader && <Menu.Item onClick={() => backingUp.mutate()}>Make a backup</Menu.Item>}
-            {found?.is_leader && <Menu.Item onClick={() => setDataAction("restore")}>Restore a backup…</Menu.Item>}
-            {found?.is_leader && <Menu.Item onClick={() => setIsNetworking(true)}>Own Wi-Fi network…</Menu.Item>}
+            {found?.is_leader && (
+              <Needs call={["POST", "/api/backups"]}>
+                <Menu.Item onClick={() => backingUp.mutate()}>Make a backup</Menu.Item>
+              </Needs>
+            )}
+            {found?.is_leader && (
+              <Needs call={["POST", "/api/backups/restore"]}>
+                <Menu.Item onClick={() => setDataAction("restore")}>Restore a backup…</Menu.Item>
+              </Needs>
+            )}
+            {found?.is_leader && (
+              <Needs call={["POST", "/api/local_access_point/start"]}>
+                <Menu.Item onClick={() => setIsNetworking(true)}>Own Wi-Fi network…</Menu.Item>
+              </Needs>
+            )}
             <Menu.Item component="a" href={path("api", "units", unit, "zipped_dot_pioreactor")} download>
               Save as archive
             </Menu.Item>
-            <Menu.Item onClick={() => setDataAction("replace")}>Replace from an archive…</Menu.Item>
-            <Menu.Item onClick={() => setDataAction("undo")}>Undo the last import…</Menu.Item>
-            <Menu.Item onClick={() => setDataAction("repair")}>Repair…</Menu.Item>
-            <Menu.Item onClick={() => setPower("restart")}>Restart web server…</Menu.Item>
-            <Menu.Item color="var(--lost)" onClick={() => setPower("reboot")}>
-              Reboot…
-            </Menu.Item>
-            <Menu.Item color="var(--lost)" onClick={() => setPower("shutdown")}>
-              Shut down…
-            </Menu.Item>
+            <Needs call={["POST", path("api", "units", unit, "import_zipped_dot_pioreactor")]}>
+              <Menu.Item onClick={() => setDataAction("replace")}>Replace from an archive…</Menu.Item>
+            </Needs>
+            <Needs call={["DELETE", path("api", "units", unit, "import_zipped_dot_pioreactor")]}>
+              <Menu.Item onClick={() => setDataAction("undo")}>Undo the last import…</Menu.Item>
+            </Needs>
+            <Needs call={["POST", path("api", "units", unit, "system", "repair")]}>
+              <Menu.Item onClick={() => setDataAction("repair")}>Repair…</Menu.Item>
+            </Needs>
+            <Needs call={["POST", `${path("api", "units", unit, "system")}/web_server/restart`]}>
+              <Menu.Item onClick={() => setPower("restart")}>Restart web server…</Menu.Item>
+            </Needs>
+            <Needs call={["POST", path("api", "units", unit, "system", "reboot")]}>
+              <Menu.Item color="var(--lost)" onClick={() => setPower("reboot")}>
+                Reboot…
+              </Menu.Item>
+            </Needs>
+            <Needs call={["POST", path("api", "units", unit, "system", "shutdown")]}>
+              <Menu.Item color="var(--lost)" onClick={() => setPower("shutdown")}>
+                Shut down…
+              </Menu.Item>
+            </Needs>
           </Menu.Dropdown>
         </Menu>
       </header>

@@ -5,6 +5,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, get, path } from "@/api/client";
 import type { Backups, MadeBackup } from "@/api/types";
+import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
 import { gigabytes } from "./machine";
 import { unlessAway } from "./PowerDialog";
@@ -60,14 +61,16 @@ function Replace({ unit, onClose }: { unit: string; onClose: () => void }) {
         {replacing.isPending ? "Sending and importing…" : replacing.isSuccess ? "Imported. The machine restarts." : ""}
       </p>
       <Buttons onClose={onClose} isDone={replacing.isSuccess}>
-        <Button
-          color="red"
-          disabled={file === undefined}
-          loading={replacing.isPending}
-          onClick={() => file && replacing.mutate(file)}
-        >
-          Replace
-        </Button>
+        <Needs call={["POST", archiveRoute(unit)]}>
+          <Button
+            color="red"
+            disabled={file === undefined}
+            loading={replacing.isPending}
+            onClick={() => file && replacing.mutate(file)}
+          >
+            Replace
+          </Button>
+        </Needs>
       </Buttons>
     </>
   );
@@ -84,9 +87,11 @@ function Undo({ unit, onClose }: { unit: string; onClose: () => void }) {
       </p>
       {undoing.error && <Problem error={undoing.error} />}
       <Buttons onClose={onClose} isDone={undoing.isSuccess}>
-        <Button color="red" loading={undoing.isPending} onClick={() => undoing.mutate()}>
-          Undo the import
-        </Button>
+        <Needs call={["DELETE", archiveRoute(unit)]}>
+          <Button color="red" loading={undoing.isPending} onClick={() => undoing.mutate()}>
+            Undo the import
+          </Button>
+        </Needs>
       </Buttons>
       <p role="status">{undoing.isSuccess ? "What was here before is back." : ""}</p>
     </>
@@ -133,9 +138,11 @@ function Restore({ onClose }: { onClose: () => void }) {
       {restoring.error && <Problem error={restoring.error} />}
       <p role="status">{restoring.isSuccess ? "Restored." : ""}</p>
       <Buttons onClose={onClose} isDone={restoring.isSuccess}>
-        <Button color="red" disabled={!isMeant} loading={restoring.isPending} onClick={() => restoring.mutate()}>
-          Restore
-        </Button>
+        <Needs call={["POST", "/api/backups/restore"]}>
+          <Button color="red" disabled={!isMeant} loading={restoring.isPending} onClick={() => restoring.mutate()}>
+            Restore
+          </Button>
+        </Needs>
       </Buttons>
     </>
   );
@@ -163,9 +170,11 @@ function Repair({ unit, onClose }: { unit: string; onClose: () => void }) {
       {repairing.error && <Problem error={repairing.error} />}
       <p role="status">{repairing.isSuccess ? (done.length > 0 ? done.join("; ") : "Nothing to repair.") : ""}</p>
       <Buttons onClose={onClose} isDone={repairing.isSuccess}>
-        <Button loading={repairing.isPending} onClick={() => repairing.mutate()}>
-          Repair
-        </Button>
+        <Needs call={["POST", path("api", "units", unit, "system", "repair")]}>
+          <Button loading={repairing.isPending} onClick={() => repairing.mutate()}>
+            Repair
+          </Button>
+        </Needs>
       </Buttons>
     </>
   );

@@ -77,6 +77,7 @@ function Question({ unit, action, activities, onClose }: Props & { action: Power
         />
       )}
       <ConfirmFooter
+        needs={["POST", `${path("api", "units", unit, "system")}/${route}`]}
         error={doing.error}
         confirm={button}
         isConfirming={doing.isPending}

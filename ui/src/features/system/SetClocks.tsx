@@ -36,6 +36,7 @@ function Question({ onClose }: { onClose: () => void }) {
         onChange={(event) => setByBrowser(event.currentTarget.checked)}
       />
       <ConfirmFooter
+        needs={["POST", "/api/system/utc_clock"]}
         error={setting.error}
         confirm="Set clocks"
         isConfirming={setting.isPending}

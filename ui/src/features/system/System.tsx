@@ -3,11 +3,12 @@
 import { Button, Menu } from "@mantine/core";
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { get } from "@/api/client";
+import { get, path } from "@/api/client";
 import type { Machine, UnitName } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import { MachineCard } from "./MachineCard";
@@ -33,14 +34,16 @@ export default function System() {
         about={<span>{units.data ? count(units.data.length, "machine") : "The machines of this cluster"}</span>}
         actions={
           <>
-            <Button
-              variant="default"
-              leftSection={<Icon name="clock" size={16} />}
-              disabled={!units.data}
-              onClick={() => setIsSetting(true)}
-            >
-              Set clocks
-            </Button>
+            <Needs call={["POST", "/api/system/utc_clock"]}>
+              <Button
+                variant="default"
+                leftSection={<Icon name="clock" size={16} />}
+                disabled={!units.data}
+                onClick={() => setIsSetting(true)}
+              >
+                Set clocks
+              </Button>
+            </Needs>
             <Menu position="bottom-end">
               <Menu.Target>
                 <Button variant="default" px={8} aria-label="Actions of all machines" disabled={!units.data}>
@@ -48,12 +51,16 @@ export default function System() {
                 </Button>
               </Menu.Target>
               <Menu.Dropdown>
-                <Menu.Item color="var(--lost)" onClick={() => setPower("reboot")}>
-                  Reboot all…
-                </Menu.Item>
-                <Menu.Item color="var(--lost)" onClick={() => setPower("shutdown")}>
-                  Shut down all…
-                </Menu.Item>
+                <Needs call={["POST", path("api", "units", EVERYONE, "system", "reboot")]}>
+                  <Menu.Item color="var(--lost)" onClick={() => setPower("reboot")}>
+                    Reboot all…
+                  </Menu.Item>
+                </Needs>
+                <Needs call={["POST", path("api", "units", EVERYONE, "system", "shutdown")]}>
+                  <Menu.Item color="var(--lost)" onClick={() => setPower("shutdown")}>
+                    Shut down all…
+                  </Menu.Item>
+                </Needs>
               </Menu.Dropdown>
             </Menu>
           </>

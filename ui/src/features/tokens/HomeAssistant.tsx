@@ -5,6 +5,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { get, request } from "@/api/client";
 import type { AccessToken, HomeAssistantStatus } from "@/api/types";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { described } from "./homeAssistantText";
 import css from "./tokens.module.css";
@@ -46,19 +47,23 @@ export function HomeAssistant({ tokens }: { tokens: readonly AccessToken[] }) {
           ]}
           onChange={(event) => setChosen(event.currentTarget.value)}
         />
-        <Button variant="default" loading={enabling.isPending} onClick={() => enabling.mutate(token)}>
-          {status.data?.enabled ? "Apply" : "Show units in Home Assistant"}
-        </Button>
-        {status.data?.enabled && (
-          <Button
-            variant="subtle"
-            color="red"
-            c="var(--lost)"
-            loading={disabling.isPending}
-            onClick={() => disabling.mutate()}
-          >
-            Switch off
+        <Needs call={["PUT", PATH]}>
+          <Button variant="default" loading={enabling.isPending} onClick={() => enabling.mutate(token)}>
+            {status.data?.enabled ? "Apply" : "Show units in Home Assistant"}
           </Button>
+        </Needs>
+        {status.data?.enabled && (
+          <Needs call={["DELETE", PATH]}>
+            <Button
+              variant="subtle"
+              color="red"
+              c="var(--lost)"
+              loading={disabling.isPending}
+              onClick={() => disabling.mutate()}
+            >
+              Switch off
+            </Button>
+          </Needs>
         )}
       </Group>
     </section>

@@ -98,6 +98,7 @@ function Steps({ onClose }: { onClose: () => void }) {
         onChange={(event) => setIsAgent(event.currentTarget.checked)}
       />
       <FormFooter
+        needs={["POST", "/auth/tokens"]}
         error={making.error}
         send="Make token"
         isSending={making.isPending}

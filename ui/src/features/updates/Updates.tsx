@@ -6,6 +6,7 @@ import { useState } from "react";
 import type { ReleaseArchive } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { type Answers, archivesOf, fetchStates, install, isBusy, rowsOf, unitsWithJobs, upload } from "./updates";
@@ -33,9 +34,11 @@ export default function Updates() {
         actions={
           <FileButton accept=".zip" onChange={(file) => file && sending.mutate(file)}>
             {(props) => (
-              <Button {...props} loading={sending.isPending} leftSection={<Icon name="plus" size={16} />}>
-                Upload archive
-              </Button>
+              <Needs call={["POST", "/api/system/upload"]}>
+                <Button {...props} loading={sending.isPending} leftSection={<Icon name="plus" size={16} />}>
+                  Upload archive
+                </Button>
+              </Needs>
             )}
           </FileButton>
         }
@@ -94,9 +97,11 @@ function Archives({ archives, isBusy, onInstall }: ArchivesProps) {
               </p>
               {archive.notes && <p className={css.notes}>{archive.notes}</p>}
             </div>
-            <Button size="xs" disabled={isBusy} onClick={() => onInstall(archive)}>
-              Install {archive.version}
-            </Button>
+            <Needs call={["POST", "/api/system/update_from_archive"]}>
+              <Button size="xs" disabled={isBusy} onClick={() => onInstall(archive)}>
+                Install {archive.version}
+              </Button>
+            </Needs>
           </article>
         </li>
       ))}
@@ -150,13 +155,15 @@ function Install({ archive, answers, onClose, onStarted }: InstallProps) {
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button
-            disabled={busy.length > 0 && !evenWithJobs}
-            loading={starting.isPending}
-            onClick={() => starting.mutate()}
-          >
-            Install
-          </Button>
+          <Needs call={["POST", "/api/system/update_from_archive"]}>
+            <Button
+              disabled={busy.length > 0 && !evenWithJobs}
+              loading={starting.isPending}
+              onClick={() => starting.mutate()}
+            >
+              Install
+            </Button>
+          </Needs>
         </Group>
       </div>
     </Modal>
