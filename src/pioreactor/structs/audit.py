@@ -39,7 +39,7 @@ class AuditedChange(msgspec.Struct, frozen=True, kw_only=True):
     """JSON: what was sent, and values before and after where they are known. Secrets are omitted."""
 
 
-class TypedCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TypedCommand(msgspec.Struct, frozen=True, kw_only=True):
     """A command that was typed on a unit's machine, as that machine tells it. A leader accepts nothing longer."""
 
     id: Annotated[str, msgspec.Meta(max_length=64)] = ""
