@@ -10,11 +10,14 @@ import msgspec
 from pioreactor.http.deadline import send_with_deadline
 from pioreactor.http.fanout import UnitRefusedError
 from pioreactor.http.ports import NO_HEADERS, HttpClient, OpenResponse, Response
+from pioreactor.version import __version__
 
 T = TypeVar("T")
 
 TARGET_HEADER = "X-Pioreactor-Target"
 """Names the unit that a request is meant for: its address may have gone to another one."""
+VERSION_HEADER = "X-Pioreactor-Version"
+"""Version of the software that asks; a unit starts no job for one that is too far from its own."""
 
 _MAX_REFUSAL_BYTES = 100_000
 _POLL_INTERVAL_S = 0.1
@@ -60,7 +63,7 @@ class Units:
         A unit that gets to a change only after `timeout_s` does not make it.
         """
         url = self._base_url(unit) + path
-        own = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit}
+        own = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit, VERSION_HEADER: __version__}
 
         def send(headers: dict[str, str]) -> Response:
             return self._http.request(method, url, json=json, body=body, headers=own | headers, timeout_s=timeout_s)
@@ -97,7 +100,7 @@ class Units:
 
         `body` is a file from its beginning to its end. A change has no deadline: the transfer may take long.
         """
-        own = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit}
+        own = {"Authorization": f"Bearer {self._token_for(unit)}", TARGET_HEADER: unit, VERSION_HEADER: __version__}
         sent = own | dict(headers)
         answer = self._http.open(method, self._base_url(unit) + path, body=body, headers=sent, timeout_s=timeout_s)
         if answer.status < 400:

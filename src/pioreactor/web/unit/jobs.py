@@ -8,10 +8,13 @@ from litestar import Request, Router, get, route
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
+from pioreactor.cluster.pairing_protocol import refuse_distant
 from pioreactor.exc import InvalidRequestError, JobNotRunningError, NotFoundError, PioreactorError
+from pioreactor.http.units import VERSION_HEADER
 from pioreactor.job_catalog import ACTION_OPTIONS
 from pioreactor.processes.job_stopping import stop
 from pioreactor.storage.ports import JobRecord, JobRegistry
+from pioreactor.version import __version__
 from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.request_bodies import (
     OF_A_RUN,
@@ -118,6 +121,8 @@ def run_job(
     Of the environment a request can set `EXPERIMENT`, `JOB_SOURCE`, `DEBUG` and `SKIP_PLUGINS`; the leader also says
     whether the unit is active, and its model.
     """
+    # Jobs are stopped, and software is updated, whatever the versions are.
+    refuse_distant(unit.name, __version__, request.headers.get(VERSION_HEADER, __version__))
     name, run = job_name(job), data if data is not None else RunJob()
     requested_by = person_named(request.scope)
     identity = identity_of(request.scope)

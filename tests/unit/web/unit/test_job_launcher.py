@@ -185,3 +185,20 @@ def test_a_start_is_answered_once_the_job_is_ready(key: str) -> None:
     for child in list(launcher._children):
         os.kill(child.process.pid, signal.SIGKILL)
     launcher.close()
+
+
+@pytest.mark.parametrize(("version", "status"), [("25.9.0", 409), ("26.1.0", 202), ("nonsense", 202), (None, 202)])
+def test_a_leader_of_a_distant_version_starts_nothing_but_stops_everything(
+    recording: Any, version: str | None, status: int
+) -> None:
+    headers = {} if version is None else {"X-Pioreactor-Version": version}
+    client, _ = recording
+    started = client.post("/unit_api/jobs/run/job_name/stirring", headers=headers)
+    assert started.status_code == status, started.text
+    if status == 202:
+        result_of(client, started)
+    if status == 409:
+        assert f"the leader {version}" in started.json()["error"]
+        assert "pio update app" in started.json()["remediation"]
+    stopped = client.post("/unit_api/jobs/stop", json={"job_name": "stirring"}, headers=headers)
+    assert stopped.status_code in (200, 202), stopped.text
