@@ -18,6 +18,7 @@ _DEFERRED_MODULES: Final = ("ssl", "hashlib", "urllib.request")
 _READ_ERRORS: Final = ("SSLWantReadError", "SSLWantWriteError")
 
 _import_lock = threading.Lock()
+_real_lock = threading.RLock()
 
 
 class _NeverRaised(Exception):
@@ -28,9 +29,15 @@ class _DeferredModule(ModuleType):
     """A placeholder that loads its module at the first access to an attribute other than `_READ_ERRORS`."""
 
     def __getattr__(self, name: str) -> object:
-        if name in _READ_ERRORS and self.__name__ not in sys.modules:
+        is_replaced = sys.modules.get(self.__name__, self) is not self
+        if name in _READ_ERRORS and not is_replaced:
             return _NeverRaised
-        return getattr(importlib.import_module(self.__name__), name)
+        with _real_lock:
+            # While the client is being imported, another thread may have found this placeholder in place of the module.
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
+            real = importlib.import_module(self.__name__)
+        return getattr(real, name)
 
 
 @contextmanager
