@@ -155,7 +155,7 @@ ACTION_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "circulate_alt_media": ("duration", "source_of_event"),
     "pumps": ("source_of_event", "steps"),
     "od_blank": ("n_samples", "json"),
-    "camera_snapshot": ("name", "config", "json"),
+    "camera_snapshot": ("name", "config", "lens_position", "json"),
     "self_test": ("k", "retry_failed", "list", "json"),
     "calibration_action": ("action", "payload"),
     "stirring_calibration": ("min_dc", "max_dc", "name", "set_active", "overwrite"),

@@ -65,7 +65,12 @@ class Reader:
             card.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).click()
             return
         button = where.get_by_role("button", name=name, exact=True)
-        button.or_(where.get_by_role("link", name=name, exact=True)).first.click()
+        pressed = button.or_(where.get_by_role("link", name=name, exact=True)).first
+        address = pressed.get_attribute("href")
+        pressed.click()
+        if address is not None:
+            # The page before stays until the next one is loaded, and has fields of the same names.
+            self.page.wait_for_url(lambda url: address in url, timeout=PATIENCE_MS)
 
     def open(self, name: str) -> None:
         link = self.page.get_by_role("navigation").get_by_role("link", name=name, exact=True).first
