@@ -1,5 +1,6 @@
 """What of a request is kept in the audit trail: no secrets, and of long texts their beginning."""
 
+import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -47,6 +48,17 @@ def kept_details(body: bytes) -> str:
     except (msgspec.DecodeError, RecursionError):
         return msgspec.json.encode({"length_bytes": len(body)}).decode()
     return msgspec.json.encode({"request": redacted(value)}).decode()
+
+
+def changed_lines(before: str, after: str) -> tuple[str, str]:
+    """Return the lines of a text that went, and those that came in their place."""
+    old, new = before.splitlines(), after.splitlines()
+    changed = [
+        each for each in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if each[0] != "equal"
+    ]
+    went = [line for _, start, end, _, _ in changed for line in old[start:end]]
+    came = [line for _, _, _, start, end in changed for line in new[start:end]]
+    return "\n".join(went), "\n".join(came)
 
 
 def without_credentials(address: str) -> str:

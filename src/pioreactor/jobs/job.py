@@ -300,7 +300,11 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
 
     def _set(self, command: Command) -> object:
         if command.name == "state":
-            return self._set_state(command.text)
+            before = self.state
+            state = self._set_state(command.text)
+            if command.requested_by and state != before:
+                self.logger.info("Updated state from %s to %s%s.", before, state, requester(command.requested_by))
+            return state
         setting = self.published().get(command.name)
         if not isinstance(setting, Setting):
             raise SettingError(f"{command.name} is read-only")

@@ -88,11 +88,17 @@ class Installed(msgspec.Struct):
     status: str
     messages: list[str]
     contents: Contents
+    before: str | None = None
+    """Version that was replaced; null: none."""
+    after: str | None = None
 
 
 class Removed(msgspec.Struct):
     key: str
     messages: list[str]
+    before: str
+    """Version that was removed."""
+    after: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +155,12 @@ class Installer:
                     remedy="Nothing was changed. Ask the author of the plugin, or install another version.",
                 )
             messages = [] if staged.root is None else self.set_up(staged.key, staged.root)
+            before = self.folder.record(staged.key).version if staged.key in self.folder.all_keys() else None
             self._put_in_place(staged)
             origin = INDEX if source.file is None else source.file.name
             record = Record(contents.version, origin, to_timestamp(self.now()))
             self.folder.write_record(staged.key, record)
-            return Installed(staged.key, contents.version, "installed", messages, contents)
+            return Installed(staged.key, contents.version, "installed", messages, contents, before, contents.version)
 
     def update(self, key: str) -> Installed | None:
         """Install the newest version of a package from the index; None if that is installed already."""
@@ -197,8 +204,9 @@ class Installer:
                 kept.parent.mkdir(exist_ok=True)
                 path.rename(kept)
                 messages.append(f"The file is kept as {kept}.")
+            before = self.folder.record(key).version
             self.folder.drop_record(key)
-        return Removed(key, messages)
+        return Removed(key, messages, before)
 
     def set_enabled(self, name: str, enabled: bool, *, reason: str = "disabled by hand") -> str:
         """Enable or disable a plugin; return its key. One that cannot be imported is not enabled."""

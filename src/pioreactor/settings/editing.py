@@ -7,7 +7,14 @@ from pathlib import Path
 from pioreactor.exc import ConfigurationError
 from pioreactor.private_files import locked_folder, write_atomically
 from pioreactor.settings.faulty_values import refuse
-from pioreactor.settings.ini import Sections, normalize_dashes, parse_ini, read_ini, read_ini_tolerantly
+from pioreactor.settings.ini import (
+    Sections,
+    normalize_dashes,
+    parse_ini,
+    parse_ini_tolerantly,
+    read_ini,
+    read_ini_tolerantly,
+)
 from pioreactor.settings.load import faults_of_text
 from pioreactor.settings.schema import SettingFault
 
@@ -110,6 +117,18 @@ def add_missing_keys(additional: Path, *, shared: Path, local: Path, is_leader: 
 
 def _is_shared(section: str) -> bool:
     return section.startswith("ui.")
+
+
+def changed_values(before: str, after: str) -> tuple[Sections, Sections]:
+    """Return what differs between two texts of a configuration: former values, and present ones; None: no value."""
+    old, new = (_values(parse_ini_tolerantly(text, where="text")[0]) for text in (before, after))
+    differing = sorted(place for place in old.keys() | new.keys() if old.get(place) != new.get(place))
+    went: Sections = {}
+    came: Sections = {}
+    for section, key in differing:
+        went.setdefault(section, {})[key] = old.get((section, key))
+        came.setdefault(section, {})[key] = new.get((section, key))
+    return went, came
 
 
 def _values(sections: Sections) -> dict[tuple[str, str], str]:

@@ -11,7 +11,7 @@ from pioreactor.identity.invitation_links import InvitationRow, NewInvitation
 from pioreactor.structs.rights import Rights, Role
 from pioreactor.web.auth import AuthPorts, AuthServices, person_of
 from pioreactor.web.request_bodies import AddPerson, ChangeRights, Invite
-from pioreactor.web.security.audit_recorder import note
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import needs
 
@@ -45,12 +45,10 @@ def add_person(auth: AuthPorts, data: JSONBody[AddPerson]) -> Person:
 
 
 @patch("/people/{username:str}", sync_to_thread=True)
-def change_rights(
-    request: Request[object, object, State], auth: AuthPorts, username: FromPath[str], data: JSONBody[ChangeRights]
-) -> Person:
+def change_rights(auth: AuthPorts, username: FromPath[str], data: JSONBody[ChangeRights]) -> Person:
     """Give a person another role and other limits, at once; 409 when no manager would be left."""
     rights = _rights(data.role, data.units, data.experiments)
-    note(request.scope, before=auth.people.rights(username), after=rights)
+    note_values(before=auth.people.rights(username), after=rights)
     people.set_rights(auth.people, username, rights)
     auth.rights.forget()
     return _person_of(auth, username, rights)
@@ -59,6 +57,7 @@ def change_rights(
 @delete("/people/{username:str}", status_code=200, sync_to_thread=True)
 def remove_person(auth: AuthPorts, username: FromPath[str]) -> dict[str, str]:
     """Remove a person, close their sessions and revoke their tokens; 409 for the last manager."""
+    note_values(before=auth.people.rights(username))
     people.remove(auth.people, auth.sessions, username)
     auth.second_factors.remove(username)
     auth.rights.forget()
@@ -95,6 +94,8 @@ def invite(request: Request[object, object, State], auth: AuthPorts, data: JSONB
 @delete("/invitations/{id_:str}", status_code=200, sync_to_thread=True)
 def revoke_invitation(auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
     """Revoke an invitation; 409 for one that was used."""
+    rows = invitation_links.list_all(auth.invitations, now=auth.now())
+    note_values(before=[row for row in rows if row.id == id_])
     invitation_links.revoke(auth.invitations, id_)
     return {"status": "success"}
 

@@ -12,6 +12,7 @@ from pioreactor.identity.sessions import COOKIE
 from pioreactor.structs.sign_in import NewSecondFactor, SecondFactorState, SessionRow
 from pioreactor.web.auth import OF_EVERYBODY, AuthPorts, address_of, check_code, person_of
 from pioreactor.web.request_bodies import BeginSecondFactor, CreateToken, GiveCode
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import identity_of
 from pioreactor.web.security.route_rights import needs
@@ -32,8 +33,10 @@ def list_sessions(request: Request[object, object, State], auth: AuthPorts) -> l
 @delete("/sessions/{id_:str}", status_code=200, sync_to_thread=True)
 def end_session(request: Request[object, object, State], auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
     """Sign a browser out: one of one's own, or as a manager that of anybody."""
-    if not any(row.id == id_ for row in _visible(request, auth)):
+    found = [row for row in _visible(request, auth) if row.id == id_]
+    if not found:
         raise NotFoundError(f"you have no session {id_[:64]!r}")
+    note_values(before=found[0])
     auth.sessions.close_by_id(id_)
     return {"status": "success"}
 
@@ -118,8 +121,10 @@ def create_token(
 @delete("/tokens/{id_:str}", status_code=200, sync_to_thread=True)
 def revoke_token(request: Request[object, object, State], auth: AuthPorts, id_: FromPath[str]) -> dict[str, str]:
     """Revoke one's own token, or as a manager that of anybody: requests with it are refused from now on."""
-    if not any(row.id == id_ and _may_revoke(request, row) for row in access_tokens.list_all(auth.tokens)):
+    found = [row for row in access_tokens.list_all(auth.tokens) if row.id == id_ and _may_revoke(request, row)]
+    if not found:
         raise NotFoundError(f"you have no token {id_!r}")
+    note_values(before=found[0])
     access_tokens.revoke(auth.tokens, id_)
     auth.bearers.forget()
     return {"status": "success"}

@@ -2625,7 +2625,9 @@ export interface paths {
         post?: never;
         /**
          * UseNoCalibration
-         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         * @description Use no calibration of a device from now on.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
         delete: operations["delete_api_workers_unit_active_calibrations_device"];
         options?: never;
@@ -2648,7 +2650,9 @@ export interface paths {
         head?: never;
         /**
          * UseCalibration
-         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         * @description Use this calibration of a device from now on, in place of the one that was in use.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
         patch: operations["patch_api_workers_unit_active_calibrations_device_name"];
         trace?: never;
@@ -2687,7 +2691,9 @@ export interface paths {
         post?: never;
         /**
          * UseNoEstimator
-         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         * @description Use no estimator of a device from now on.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
         delete: operations["delete_api_workers_unit_active_estimators_device"];
         options?: never;
@@ -2710,7 +2716,9 @@ export interface paths {
         head?: never;
         /**
          * UseEstimator
-         * @description Asks one worker, or all (`$broadcast`); the result holds the answer of each.
+         * @description Use this estimator of a device from now on, in place of the one that was in use.
+         *
+         *     Asks one worker, or all (`$broadcast`); the result holds the answer of each.
          */
         patch: operations["patch_api_workers_unit_active_estimators_device_name"];
         trace?: never;
@@ -4311,7 +4319,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** UseNoCalibration */
+        /**
+         * UseNoCalibration
+         * @description Use no calibration of a device from now on.
+         */
         delete: operations["delete_unit_api_active_calibrations_device"];
         options?: never;
         head?: never;
@@ -4331,7 +4342,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** UseCalibration */
+        /**
+         * UseCalibration
+         * @description Use this calibration of a device from now on, in place of the one that was in use.
+         */
         patch: operations["patch_unit_api_active_calibrations_device_name"];
         trace?: never;
     };
@@ -4365,7 +4379,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** UseNoEstimator */
+        /**
+         * UseNoEstimator
+         * @description Use no estimator of a device from now on.
+         */
         delete: operations["delete_unit_api_active_estimators_device"];
         options?: never;
         head?: never;
@@ -4385,7 +4402,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** UseEstimator */
+        /**
+         * UseEstimator
+         * @description Use this estimator of a device from now on, in place of the one that was in use.
+         */
         patch: operations["patch_unit_api_active_estimators_device_name"];
         trace?: never;
     };
@@ -6293,6 +6313,8 @@ export interface components {
         /** AddedCalibration */
         AddedCalibration: {
             active: boolean;
+            after: string | null;
+            before: string | null;
             device: string;
             judgment: components["schemas"]["Judgment"];
             msg: string;
@@ -6531,12 +6553,6 @@ export interface components {
             /** @default true */
             required: boolean;
         };
-        /** CameraSettingsAnswer */
-        CameraSettingsAnswer: {
-            auto_capture_enabled: boolean;
-            lens_position: number | null;
-            unit: string;
-        };
         /** CameraStatus */
         CameraStatus: {
             auto_capture_enabled: boolean;
@@ -6610,6 +6626,25 @@ export interface components {
         ChangeStill: {
             new_image_id?: string;
             pinned?: boolean;
+        };
+        /** Changed */
+        Changed: {
+            after: unknown;
+            before: unknown;
+            /** @default success */
+            status: string;
+        };
+        /** ChangedCamera */
+        ChangedCamera: {
+            after: {
+                [key: string]: unknown;
+            };
+            auto_capture_enabled: boolean;
+            before: {
+                [key: string]: unknown;
+            };
+            lens_position: number | null;
+            unit: string;
         };
         /** Channel */
         Channel: {
@@ -6770,6 +6805,18 @@ export interface components {
         Copy: {
             name: string;
             size_bytes: number;
+        };
+        /** CorrectedVial */
+        CorrectedVial: {
+            after: {
+                [key: string]: number;
+            };
+            before: {
+                [key: string]: number;
+            };
+            values: {
+                [key: string]: number;
+            };
         };
         /** CreateExperiment */
         CreateExperiment: {
@@ -17093,7 +17140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["Changed"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -17131,7 +17178,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["Changed"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -17192,7 +17239,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["Changed"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -17230,7 +17277,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["Changed"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -17558,7 +17605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["VialAnswer"];
+                    "application/json": components["schemas"]["CorrectedVial"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -17975,7 +18022,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["Changed"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -18472,7 +18519,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CameraSettingsAnswer"];
+                    "application/json": components["schemas"]["ChangedCamera"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -18833,7 +18880,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["Changed"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

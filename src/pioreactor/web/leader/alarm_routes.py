@@ -19,6 +19,7 @@ from pioreactor.storage.leader.alarms.rule_table import RuleInForce, rules_in_fo
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import AcknowledgeAlarms, ShelveAlarm, Whole, setting_name, unit_name
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.identity import identity_of
 from pioreactor.web.security.route_rights import check_limits, needs
 
@@ -61,22 +62,28 @@ def one_alarm(leader: LeaderPorts, id_: FromPath[Whole]) -> AlarmWithLife:
 @post("/alarms/acknowledge", status_code=200, opt=_OF_ONE_UNIT, sync_to_thread=True)
 def acknowledge_alarms(request: AnyRequest, leader: LeaderPorts, data: JSONBody[AcknowledgeAlarms]) -> list[Alarm]:
     """Acknowledge alarms, with a note; 409 for one that was acknowledged before."""
-    _check_limits(request, leader, data.ids)
-    return leader.database.alarms.alarms.acknowledge(data.ids, username=_name(request), note=data.note)
+    before = _before(request, leader, data.ids)
+    after = leader.database.alarms.alarms.acknowledge(data.ids, username=_name(request), note=data.note)
+    note_values(before=before, after=after)
+    return after
 
 
 @post("/alarms/by_id/{id_:str}/shelve", status_code=200, opt=_OF_ONE_UNIT, sync_to_thread=True)
 def shelve_alarm(request: AnyRequest, leader: LeaderPorts, id_: FromPath[Whole], data: JSONBody[ShelveAlarm]) -> Alarm:
     """Send no messages about an alarm for some hours, also when it is raised again."""
-    _check_limits(request, leader, [id_])
-    return leader.database.alarms.alarms.shelve(id_, hours=data.hours, username=_name(request), note=data.note)
+    before = _before(request, leader, [id_])
+    after = leader.database.alarms.alarms.shelve(id_, hours=data.hours, username=_name(request), note=data.note)
+    note_values(before=before, after=[after])
+    return after
 
 
 @post("/alarms/by_id/{id_:str}/unshelve", status_code=200, opt=_OF_ONE_UNIT, sync_to_thread=True)
 def unshelve_alarm(request: AnyRequest, leader: LeaderPorts, id_: FromPath[Whole]) -> Alarm:
     """End the time for which an alarm is shelved."""
-    _check_limits(request, leader, [id_])
-    return leader.database.alarms.alarms.unshelve(id_, username=_name(request))
+    before = _before(request, leader, [id_])
+    after = leader.database.alarms.alarms.unshelve(id_, username=_name(request))
+    note_values(before=before, after=[after])
+    return after
 
 
 @get("/alarms/rules", sync_to_thread=True)
@@ -90,15 +97,25 @@ def change_alarm_rule(
     request: AnyRequest, leader: LeaderPorts, name: FromPath[str], data: JSONBody[dict[str, object]]
 ) -> RuleInForce:
     """Change fields of a rule or of its condition, or make a rule of a new name from title and condition."""
+    before = _rule(leader, name)
     leader.database.alarms.rules.change(setting_name(name), data, username=_name(request))
-    return next(one for one in _rules(leader) if one.rule.name == name)
+    [after] = _rule(leader, name)
+    note_values(before=before, after=[after])
+    return after
 
 
 @delete("/alarms/rules/{name:str}", status_code=200, opt=needs("alarms", change="manage"), sync_to_thread=True)
 def reset_alarm_rule(request: AnyRequest, leader: LeaderPorts, name: FromPath[str]) -> Status:
     """Return a rule to what its job declares; delete one that a person made."""
+    before = _rule(leader, name)
     leader.database.alarms.rules.reset(setting_name(name), username=_name(request))
+    note_values(before=before, after=_rule(leader, name))
     return Status()
+
+
+def _rule(leader: LeaderServices, name: str) -> list[RuleInForce]:
+    """Return the rule of a name, in a list; an empty one where there is none."""
+    return [one for one in _rules(leader) if one.rule.name == name]
 
 
 def _rules(leader: LeaderServices) -> list[RuleInForce]:
@@ -127,14 +144,23 @@ def alarm_channels(leader: LeaderPorts) -> Channels:
 @put("/alarms/channels/{name:str}", opt=needs("alarms", change="manage"), sync_to_thread=True)
 def put_alarm_channel(leader: LeaderPorts, name: FromPath[str], data: JSONBody[dict[str, object]]) -> Channel:
     """Make a channel, or change fields of one; a secret that is masked or not given stays."""
-    return _editing(leader).put(_channel_name(name), data)
+    before = _channel(leader, name)
+    after = _editing(leader).put(_channel_name(name), data)
+    note_values(before=before, after=[after])
+    return after
 
 
 @delete("/alarms/channels/{name:str}", status_code=200, opt=needs("alarms", change="manage"), sync_to_thread=True)
 def remove_alarm_channel(leader: LeaderPorts, name: FromPath[str]) -> Status:
     """Remove a channel with its secrets, and what waits for it."""
+    note_values(before=_channel(leader, name))
     _editing(leader).remove(_channel_name(name))
     return Status()
+
+
+def _channel(leader: LeaderServices, name: str) -> list[Channel]:
+    """Return the channel of a name, in a list, its secrets masked; an empty one where there is none."""
+    return [one for one in _editing(leader).all() if one.name == name]
 
 
 @post("/alarms/channels/{name:str}/test", status_code=202, opt=needs("alarms", change="manage"), sync_to_thread=True)
@@ -166,10 +192,12 @@ def _editing(leader: LeaderServices) -> ChannelEditing:
     return ChannelEditing(leader.database.alarms, ChannelSecrets(leader.unit.paths.secrets))
 
 
-def _check_limits(request: AnyRequest, leader: LeaderServices, ids: Iterable[int]) -> None:
-    for id_ in ids:
-        alarm = leader.database.alarms.alarms.get(id_)
+def _before(request: AnyRequest, leader: LeaderServices, ids: Iterable[int]) -> list[Alarm]:
+    """Return the alarms that a person wants to change, within the limits of that person."""
+    found = [leader.database.alarms.alarms.get(id_) for id_ in ids]
+    for alarm in found:
         check_limits(request.scope, area="alarms", unit=alarm.pioreactor_unit, experiment=alarm.experiment)
+    return found
 
 
 def _name(request: AnyRequest) -> str:

@@ -9,6 +9,7 @@ from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.leader.workers import on_unassigned
 from pioreactor.web.request_bodies import AssignWorker, experiment_name, unit_name
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
@@ -23,8 +24,9 @@ def assign_worker(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody
     """Assign a worker; it is removed from its former experiment, and that experiment's jobs on it are stopped."""
     name, unit = experiment_name(experiment), unit_name(data.pioreactor_unit, broadcast=False)
     change = leader.database.assignments.assign(unit, name)
+    note_values(before=change.previous, after=name)
     if change.previous != name:
-        publish_assignment_and_log(leader, unit, f"Assigned {unit} to {name}.")
+        publish_assignment_and_log(leader, unit, f"Assigned {unit} to {name}")
         if change.previous is not None:
             stop_in_background(leader, [unit], change.previous)
     return Status()

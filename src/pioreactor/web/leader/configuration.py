@@ -13,6 +13,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from pioreactor.cluster.config_delivery import DeliveryStatus, SharedVersion
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
 from pioreactor.models import load_models, models_of_units
+from pioreactor.settings.editing import changed_values
 from pioreactor.settings.fields import describe, expected, to_text
 from pioreactor.settings.schema import MAPS, SECTIONS
 from pioreactor.storage.leader.repositories.config_history import ConfigVersion, unit_filename
@@ -22,6 +23,7 @@ from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, ConfigText, unit_name
 from pioreactor.web.route_declarations import PUT_OR_PATCH
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.configuration import Saved, read_text, save_shared
 
@@ -77,7 +79,9 @@ def save_shared_config(leader: LeaderPorts, data: JSONBody[ConfigText]) -> Confi
     An unreachable worker does not make the save fail: `units` lists each worker's answer, and the worker gets the file
     when it is back.
     """
-    save_shared(leader.unit.paths, data.code, leader=leader.unit.name, units=_units_to_check(leader))
+    before = read_text(leader.unit.paths.global_config)
+    after = save_shared(leader.unit.paths, data.code, leader=leader.unit.name, units=_units_to_check(leader))
+    _note_changes(before, after)
     return ConfigSaved("success", leader.config_delivery.deliver())
 
 
@@ -219,9 +223,17 @@ def merged_configs(leader: LeaderPorts, unit: FromPath[str], only: OnlyUnits = N
 def save_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
     """Send a unit its own file to check and save, and add it to the history."""
     [name] = leader.units_of(unit_name(unit, broadcast=False))
+    before = leader.units.fetch(name, "GET", "/unit_api/config/specific").body.decode("utf-8", errors="replace")
     leader.units.fetch(name, "PATCH", "/unit_api/config/specific", json={"code": data.code})
     leader.database.config_history.add(unit_filename(name), data.code)
+    _note_changes(before, data.code)
     return Saved()
+
+
+def _note_changes(before: str, after: str) -> None:
+    """Record the values that differ between two texts of a configuration."""
+    went, came = changed_values(before, after)
+    note_values(before=went, after=came)
 
 
 @get("/config/units/{unit:str}/specific/history", sync_to_thread=True)

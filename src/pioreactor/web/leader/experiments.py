@@ -21,6 +21,7 @@ from pioreactor.web.request_bodies import (
     unit_name,
 )
 from pioreactor.web.route_declarations import PUT_OR_PATCH
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.experiment_rename import rename_on_unit
@@ -63,7 +64,11 @@ def one_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Experiment
 
 @patch("/experiments/{experiment:str}", opt=needs("experiments", tool="reversible"), sync_to_thread=True)
 def update_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[UpdateExperiment]) -> Experiment:
-    return leader.database.experiments.update(experiment_name(experiment), description=data.description, tags=data.tags)
+    name = experiment_name(experiment)
+    before = leader.database.experiments.get(name)
+    after = leader.database.experiments.update(name, description=data.description, tags=data.tags)
+    note_values(before=before, after=after)
+    return after
 
 
 @delete(
@@ -72,7 +77,7 @@ def update_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSON
 def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
     """Stop the experiment's jobs, unassign its workers, then delete it with all of its data."""
     name = experiment_name(experiment)
-    leader.database.experiments.get(name)
+    note_values(before=leader.database.experiments.get(name))
     units, ever = leader.members_of(name), leader.workers_ever_in(name)
 
     def work() -> dict[str, object]:
@@ -81,7 +86,7 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
         leader.ask_all(ever, "DELETE", stills, timeout_s=30.0)
         rows = leader.database.experiments.delete(name)
         for unit in units:
-            publish_assignment_and_log(leader, unit, f"Removed {unit} from {name}.")
+            publish_assignment_and_log(leader, unit, f"Removed {unit} from {name}")
         freed_bytes = leader.database.give_space_back()
         return {
             "deleted": name,
@@ -145,9 +150,12 @@ def unit_labels(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, str
 )
 def label_unit(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[LabelUnit]) -> dict[str, str]:
     """Label a unit in an experiment; an empty label removes it."""
-    name = experiment_name(experiment)
-    leader.database.labels.set(name, unit_name(data.unit, broadcast=False), data.label)
-    return leader.database.labels.of_experiment(name)
+    name, unit = experiment_name(experiment), unit_name(data.unit, broadcast=False)
+    before = leader.database.labels.of_experiment(name)
+    leader.database.labels.set(name, unit, data.label)
+    after = leader.database.labels.of_experiment(name)
+    note_values(before=before.get(unit), after=after.get(unit))
+    return after
 
 
 ROUTES = Router(

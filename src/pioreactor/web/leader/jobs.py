@@ -17,7 +17,7 @@ from pioreactor.jobs.settings import AnySetting, Setting
 from pioreactor.models import ReactorModel, load_models, models_of_units
 from pioreactor.states import JobState
 from pioreactor.types import UNIVERSAL_IDENTIFIER
-from pioreactor.web.leader.notifications import require_broker
+from pioreactor.web.leader.notifications import require_broker, write_log
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.ports import DeclaredAutomation, DeclaredJob, Kind
@@ -32,7 +32,7 @@ from pioreactor.web.request_bodies import (
     unit_name,
 )
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, WORKERS
-from pioreactor.web.security.audit_recorder import AuditNotes, notes_of
+from pioreactor.web.security.audit_recorder import AuditNotes, notes_of, present_requester
 from pioreactor.web.security.identity import person_named
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
@@ -104,6 +104,9 @@ def _stop(leader: LeaderServices, unit: str, job: str | None, experiment: str) -
     experiment = experiment_name(experiment)
     body = {"experiment": experiment} if job is None else {"experiment": experiment, "job_name": job}
     units = leader.units_of(unit_name(unit))
+    by = present_requester()
+    for name in units if by else ():
+        write_log(leader, name, experiment, f"Stopping {job if job is not None else 'all jobs'}{by}.", task="stop")
 
     def work() -> dict[str, UnitReport]:
         answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json=body, timeout_s=_STOP_TIMEOUT_S)

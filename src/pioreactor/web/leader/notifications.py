@@ -8,6 +8,7 @@ from pioreactor.structs.encoding import encode, to_timestamp
 from pioreactor.structs.events import Log
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.leader.services import LeaderServices
+from pioreactor.web.security.audit_recorder import present_requester
 
 
 def publish_assignment(leader: LeaderServices, unit: str) -> None:
@@ -32,9 +33,9 @@ def write_log(
 
 
 def publish_assignment_and_log(leader: LeaderServices, unit: str, message_text: str) -> None:
-    """Publish a unit's assignment and log it."""
+    """Publish a unit's assignment and log it, with the person who asked for it; the text ends without a period."""
     publish_assignment(leader, unit)
-    write_log(leader, unit, UNIVERSAL_EXPERIMENT, message_text, task="assignment")
+    write_log(leader, unit, UNIVERSAL_EXPERIMENT, f"{message_text}{present_requester()}.", task="assignment")
 
 
 def require_broker(bus: Bus) -> None:

@@ -24,6 +24,7 @@ from pioreactor.web.descriptors import (
 )
 from pioreactor.web.leader.services import LeaderPorts
 from pioreactor.web.request_bodies import ChooseCharts, automation_kind, experiment_name
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.capabilities import described_settings
 from pioreactor.web.unit.services import UnitPorts, UnitServices
@@ -153,12 +154,16 @@ def chart_preferences(leader: LeaderPorts, experiment: FromPath[str]) -> ChosenC
 )
 def choose_charts(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody[ChooseCharts]) -> ChosenCharts:
     """Choose the charts of the overview, or of the units' pages, for an experiment."""
-    return leader.database.chart_preferences.change(
-        experiment_name(experiment),
+    name = experiment_name(experiment)
+    before = leader.database.chart_preferences.of_experiment(name)
+    after = leader.database.chart_preferences.change(
+        name,
         known=_catalog(leader.unit),
         overview_chart_keys=data.overview_chart_keys,
         pioreactor_chart_keys=data.pioreactor_chart_keys,
     )
+    note_values(before=before, after=after)
+    return after
 
 
 def _own_unit(leader: LeaderPorts) -> UnitServices:

@@ -6,6 +6,7 @@ import msgspec
 from litestar import MediaType, Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
+from pioreactor.audit.redaction import changed_lines
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, StorageError
 from pioreactor.experiment_profiles.availability import (
     CAPABILITIES,
@@ -27,6 +28,7 @@ from pioreactor.structs.yaml_text import InvalidYAMLError, read_yaml
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, experiment_name, file_name
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.unit.jobs import JobRow, as_row
 
@@ -164,7 +166,9 @@ def _existing(leader: LeaderServices, name: str) -> Path:
 def update_profile(leader: LeaderPorts, name: FromPath[str], data: JSONBody[UpdateProfile]) -> Status:
     path = _existing(leader, name)
     _check(leader, data.body)
+    before, after = changed_lines(path.read_text(encoding="utf-8", errors="replace"), data.body)
     _write(path, data.body)
+    note_values(before=before, after=after)
     return Status()
 
 
@@ -175,7 +179,9 @@ def one_profile(leader: LeaderPorts, name: FromPath[str]) -> str:
 
 @delete("/experiment_profiles/{name:str}", status_code=200, sync_to_thread=True)
 def delete_profile(leader: LeaderPorts, name: FromPath[str]) -> Status:
-    _existing(leader, name).unlink(missing_ok=True)
+    path = _existing(leader, name)
+    note_values(before=path.read_text(encoding="utf-8", errors="replace"))
+    path.unlink(missing_ok=True)
     return Status()
 
 

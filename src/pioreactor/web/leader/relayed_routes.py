@@ -13,9 +13,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.routes import HTTPRoute
 
-from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.http.fanout import Answered, Failed, UnitReport
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.request_bodies import PATH_CHECKS, unit_name
 from pioreactor.web.route_declarations import OneAppRouter, Relay, relay_of
+from pioreactor.web.security.audit_recorder import AuditNotes, present_notes
 from pioreactor.web.security.route_rights import needs_of
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.routes import PARTS
@@ -75,9 +77,40 @@ def _in_background(relay: Relay, method: str, unit_path: str, handler: HTTPRoute
     def ask(leader: LeaderServices, unit: str, data: object = None, **values: object) -> Accepted:
         path = _fill(unit_path, values)
         units = _targets(leader, relay, unit, values)
-        return leader.start_asking(name, units, method, path, json=data, timeout_s=relay.timeout_s)
+        if method == "GET":
+            return leader.start_asking(name, units, method, path, json=data, timeout_s=relay.timeout_s)
+        notes, action, where = present_notes(), handler.fn.__name__, str(values.get("experiment", "")) or None
+
+        def work() -> dict[str, UnitReport]:
+            answers = leader.ask_all(units, method, path, json=data, timeout_s=relay.timeout_s)
+            if notes is not None:
+                for answer in answers:
+                    _record(notes, action, answer, experiment=where)
+            return reported(answers)
+
+        return leader.unit.tasks.start(name, work, pool="requests")
 
     return ask
+
+
+def _record(notes: AuditNotes, action: str, answer: Answered[object] | Failed, *, experiment: str | None) -> None:
+    """Record what a unit did about a change that was relayed: values before and after, or why it was not made."""
+    what = f"{action.replace('_', ' ')} on {answer.unit}"
+    if isinstance(answer, Failed):
+        notes.follow_up(
+            action=action,
+            text=f"{what}: {answer.message}",
+            outcome="failed",
+            unit=answer.unit,
+            experiment=experiment,
+            details={"reason": answer.message},
+        )
+        return
+    value = answer.value if isinstance(answer.value, Mapping) else {}
+    if "before" not in value or value["before"] == value.get("after"):
+        return
+    values = {"before": value["before"], "after": value.get("after")}
+    notes.follow_up(action=action, text=what, outcome="done", unit=answer.unit, experiment=experiment, details=values)
 
 
 def _waiting(relay: Relay, method: str, unit_path: str) -> Question:

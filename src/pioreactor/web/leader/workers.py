@@ -26,6 +26,7 @@ from pioreactor.web.leader.responses import (
 )
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.request_bodies import AddWorker, WorkerModel, WorkerStatus, unit_name
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.reactor_model import ModelAnswer
@@ -95,8 +96,9 @@ def unassign_everything(leader: LeaderPorts) -> Accepted:
 def on_unassigned(leader: LeaderServices, changes: list[Reassignment]) -> Accepted:
     """Publish that workers were unassigned, and stop their jobs in the background."""
     experiments_of = {change.pioreactor_unit: change.previous for change in changes}
+    note_values(before=experiments_of, after=dict.fromkeys(experiments_of))
     for unit, experiment in experiments_of.items():
-        publish_assignment_and_log(leader, unit, f"Removed {unit} from {experiment}.")
+        publish_assignment_and_log(leader, unit, f"Removed {unit} from {experiment}")
     return leader.start_asking(
         "stopping jobs of unassigned workers",
         experiments_of,
@@ -116,6 +118,7 @@ def one_worker(leader: LeaderPorts, unit: FromPath[str]) -> WorkerRow:
 def remove_worker(leader: LeaderPorts, unit: FromPath[str]) -> Accepted:
     """Remove a worker from the inventory, stop its jobs, and revoke its token and account; its data is kept."""
     name = unit_name(unit, broadcast=False)
+    note_values(before=leader.database.workers.get(name))
     leader.database.workers.remove(name)
     publish_assignment(leader, name)
     return leader.unit.tasks.start(f"removing {name}", lambda: _dismiss(leader, name), pool="requests")
@@ -133,6 +136,7 @@ def _dismiss(leader: LeaderServices, name: str) -> dict[str, UnitReport]:
 def set_active(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerStatus]) -> Status:
     """Activate or deactivate a worker; deactivation stops its jobs."""
     name = unit_name(unit, broadcast=False)
+    note_values(before=leader.database.workers.get(name).is_active, after=data.is_active)
     leader.database.workers.set_active(name, is_active=data.is_active == 1)
     if data.is_active == 0:
         leader.start_asking(
@@ -144,7 +148,9 @@ def set_active(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerSt
 @put("/workers/{unit:str}/model", sync_to_thread=True)
 def set_model(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerModel]) -> Status:
     """Set the model on the unit, which keeps it and may refuse it, then in the inventory."""
-    name = leader.database.workers.get(unit_name(unit, broadcast=False)).pioreactor_unit
+    before = leader.database.workers.get(unit_name(unit, broadcast=False))
+    name = before.pioreactor_unit
+    note_values(before=before, after=data)
     leader.units.fetch(name, "PUT", "/unit_api/model", json=data, timeout_s=_SET_MODEL_TIMEOUT_S)
     leader.database.workers.set_model(name, model_name=data.model_name, model_version=data.model_version)
     return Status()
@@ -154,6 +160,7 @@ def set_model(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerMod
 def report_model(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[WorkerModel]) -> Status:
     """Enter the model that a unit keeps into the inventory; the unit is not asked."""
     name = unit_name(unit, broadcast=False)
+    note_values(before=leader.database.workers.get(name), after=data)
     leader.database.workers.set_model(name, model_name=data.model_name, model_version=data.model_version)
     return Status()
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from pioreactor.audit.redaction import kept_details, redacted
 from pioreactor.exc import PioreactorError
 from pioreactor.http.deadline import SAFE_METHODS
 from pioreactor.structs.audit import ActorKind, AuditedChange, Outcome
+from pioreactor.structs.commands import requester
 from pioreactor.web.asgi import App, Message, Receive, Scope, Send
 from pioreactor.web.security.audit_summary import summary
 from pioreactor.web.security.auth_middleware import headers_of
@@ -45,7 +47,7 @@ class AuditNotes:
     details: dict[str, object] = field(default_factory=dict)
 
     def follow_up(
-        self, *, action: str, text: str, outcome: Outcome, unit: str, experiment: str, details: object
+        self, *, action: str, text: str, outcome: Outcome, unit: str, experiment: str | None, details: object
     ) -> None:
         """Record what became of a request that was answered before it was carried out."""
         change = AuditedChange(
@@ -63,17 +65,36 @@ class AuditNotes:
         _record(self.append, change)
 
 
+_present: Final[ContextVar[AuditNotes | None]] = ContextVar("audit_notes", default=None)
+"""Of the request that is served; threads that serve it have a copy of its context."""
+
+
 def notes_of(scope: object) -> AuditNotes | None:
     """Return the notes of a request to the API of a leader; None elsewhere."""
     found = scope.get(_KEY) if isinstance(scope, dict) else None
     return found if isinstance(found, AuditNotes) else None
 
 
-def note(scope: object, **details: object) -> None:
-    """Add details to the record of a request, such as the values before it."""
-    notes = notes_of(scope)
+def present_notes() -> AuditNotes | None:
+    """Return the notes of the request that this code serves; None outside of one that is recorded."""
+    return _present.get()
+
+
+def note_values(**values: object) -> None:
+    """Add `before` and `after`, or one of them, to the record of the request that this code serves.
+
+    They are kept as JSON, without secrets.
+    """
+    notes = _present.get()
     if notes is not None:
-        notes.details.update(details)
+        notes.details.update(values)
+
+
+def present_requester() -> str:
+    """Return what a log entry adds about the person who asked for what this code does; empty for a unit."""
+    notes = _present.get()
+    is_person = notes is not None and notes.identity is not None and notes.identity.kind != "unit"
+    return requester(_name_of(notes.identity) if is_person and notes is not None else "")
 
 
 def note_person(scope: object, username: str) -> None:
@@ -118,7 +139,11 @@ class AuditRecorder:
                 message = {**message, "headers": given}
             await send(message)
 
-        await self._app(scope, received, sent)
+        served = _present.set(notes)
+        try:
+            await self._app(scope, received, sent)
+        finally:
+            _present.reset(served)
 
 
 def _may_change(scope: Scope) -> bool:
@@ -170,7 +195,20 @@ def _details(body: bytes, notes: AuditNotes) -> str:
     details = kept_details(body if len(body) <= _MAX_BODY_BYTES else b"")
     if not notes.details:
         return details
-    return msgspec.json.encode({**msgspec.json.decode(details), **_plain(notes.details)}).decode()
+    return msgspec.json.encode({**msgspec.json.decode(details), **_differing(_plain(notes.details))}).decode()
+
+
+def _differing(details: dict[str, object]) -> dict[str, object]:
+    """Return details whose values before and after have only the fields that differ."""
+    before, after = details.get("before"), details.get("after")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return details
+    changed = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+    return details | {"before": _only(before, changed), "after": _only(after, changed)}
+
+
+def _only(values: dict[str, object], names: list[str]) -> dict[str, object]:
+    return {name: values[name] for name in sorted(names) if name in values}
 
 
 def _kind_of(identity: Identity | None) -> ActorKind:

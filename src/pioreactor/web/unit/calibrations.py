@@ -15,7 +15,7 @@ from pioreactor.exc import CalibrationError, InvalidRequestError, UnusableCalibr
 from pioreactor.web.request_bodies import AddCalibration, device_name, file_name
 from pioreactor.web.route_declarations import relayed
 from pioreactor.web.security.route_rights import needs
-from pioreactor.web.unit.configuration import Saved
+from pioreactor.web.unit.configuration import Changed
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -28,6 +28,9 @@ class AddedCalibration(msgspec.Struct):
     msg: str
     active: bool
     judgment: Judgment
+    before: str | None
+    """Which was in use."""
+    after: str | None
 
 
 def _described(unit: UnitServices, device: str, calibration: CalibrationBase) -> dict[str, object]:
@@ -87,17 +90,22 @@ def add_calibration(unit: UnitPorts, device: FromPath[str], data: JSONBody[AddCa
     except CalibrationError as error:
         raise InvalidRequestError(str(error), remedy="Export a calibration for an example of the format.") from error
     file_name(calibration.calibration_name)
+    before = store.active_name(unit.runtime, device_name(device))
     saved = save_judged(unit.runtime, device_name(device), calibration, activate=data.set_as_active)
     doubts = " ".join(saved.judgment.doubts)
     msg = f"Calibration saved, and not active: {doubts}" if doubts and data.set_as_active else "Calibration saved."
-    return AddedCalibration(device, saved.name, msg, saved.active, saved.judgment)
+    return AddedCalibration(
+        device, saved.name, msg, saved.active, saved.judgment, before, saved.name if saved.active else before
+    )
 
 
 @relayed()
 @delete("/calibrations/{device:str}/{name:str}", status_code=200, sync_to_thread=True)
-def delete_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.delete(unit.runtime, device_name(device), file_name(name))
-    return Saved()
+def delete_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Changed:
+    kept = store.list_all(unit.runtime).get(device_name(device), [])
+    before = [one for one in kept if one.calibration_name == name]
+    store.delete(unit.runtime, device, file_name(name))
+    return Changed(msgspec.to_builtins(before), [])
 
 
 @relayed()
@@ -116,16 +124,20 @@ def active_calibrations(unit: UnitPorts) -> dict[str, dict[str, object]]:
 
 @relayed()
 @patch("/active_calibrations/{device:str}/{name:str}", sync_to_thread=True)
-def use_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.set_active(unit.runtime, device_name(device), file_name(name))
-    return Saved()
+def use_calibration(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Changed:
+    """Use this calibration of a device from now on, in place of the one that was in use."""
+    before = store.active_name(unit.runtime, device_name(device))
+    store.set_active(unit.runtime, device, file_name(name))
+    return Changed(before, name)
 
 
 @relayed()
 @delete("/active_calibrations/{device:str}", status_code=200, sync_to_thread=True)
-def use_no_calibration(unit: UnitPorts, device: FromPath[str]) -> Saved:
-    store.set_active(unit.runtime, device_name(device), None)
-    return Saved()
+def use_no_calibration(unit: UnitPorts, device: FromPath[str]) -> Changed:
+    """Use no calibration of a device from now on."""
+    before = store.active_name(unit.runtime, device_name(device))
+    store.set_active(unit.runtime, device, None)
+    return Changed(before, None)
 
 
 @get("/zipped_calibrations", sync_to_thread=True)

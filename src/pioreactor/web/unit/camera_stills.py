@@ -61,6 +61,13 @@ class CameraSettingsAnswer(msgspec.Struct):
     lens_position: float | None
 
 
+class ChangedCamera(CameraSettingsAnswer):
+    """Settings of the camera, with those before a change and after it."""
+
+    before: dict[str, object]
+    after: dict[str, object]
+
+
 class LiveView(msgspec.Struct):
     """The live view of a camera. `frame` counts its pictures; with 0 there is none yet."""
 
@@ -137,15 +144,25 @@ def _look_at_camera(unit: UnitServices) -> tuple[str | None, bool | None, LensRa
 
 @relayed(timeout_s=10.0)
 @patch("/camera/settings", sync_to_thread=True)
-def change_camera(unit: UnitPorts, data: JSONBody[ChangeCamera]) -> CameraSettingsAnswer:
+def change_camera(unit: UnitPorts, data: JSONBody[ChangeCamera]) -> ChangedCamera:
     """Switch stills by schedule on or off (the job `camera` must run for them), or move the lens."""
     if data.auto_capture_enabled is UNSET and data.lens_position is UNSET:
         raise InvalidRequestError("one of `auto_capture_enabled` and `lens_position` is required")
+    before = _settings_of(unit)
     if not isinstance(data.lens_position, UnsetType):
         move_lens(unit.runtime, data.lens_position)
     if not isinstance(data.auto_capture_enabled, UnsetType):
         unit.stores.persistent(SETTINGS_CACHE).set(AUTO_CAPTURE, int(data.auto_capture_enabled))
+    after = _settings_of(unit)
+    return ChangedCamera(unit.name, after.auto_capture_enabled, after.lens_position, _plain(before), _plain(after))
+
+
+def _settings_of(unit: UnitServices) -> CameraSettingsAnswer:
     return CameraSettingsAnswer(unit.name, is_auto_capture_enabled(unit.runtime), lens_position_of(unit.runtime))
+
+
+def _plain(settings: CameraSettingsAnswer) -> dict[str, object]:
+    return {"auto_capture_enabled": settings.auto_capture_enabled, "lens_position": settings.lens_position}
 
 
 @relayed(waits=True, timeout_s=10.0)

@@ -103,6 +103,13 @@ class VialAnswer(msgspec.Struct):
     values: dict[str, float]
 
 
+class CorrectedVial(VialAnswer):
+    """Tracked variables of the vial, with those before a correction and after it."""
+
+    before: dict[str, float]
+    after: dict[str, float]
+
+
 @relayed(waits=True, timeout_s=10.0)
 @get("/jobs/descriptors", sync_to_thread=True)
 def jobs_descriptors(unit: UnitPorts) -> list[DescribedJob]:
@@ -139,13 +146,13 @@ def vial(unit: UnitPorts, experiment: FromPath[str]) -> VialAnswer:
 
 @relayed(path=f"{WORKERS}/bioreactor/update/experiments/{{experiment:str}}", target="experiment")
 @patch("/bioreactor/experiments/{experiment:str}", sync_to_thread=True)
-def correct_vial(unit: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> VialAnswer:
+def correct_vial(unit: UnitPorts, experiment: FromPath[str], data: JSONBody[UpdateBioreactor]) -> CorrectedVial:
     """Correct the tracked variables of the vial; none is changed when one of the values is invalid."""
     name = experiment_name(experiment)
     before = bioreactor.vial_state(unit.runtime, name)
     state = bioreactor.set_variables(unit.runtime, name, data.values)
     bioreactor.publish_changes(unit.publish, unit.name, name, state, before, at=unit.runtime.clock.now())
-    return VialAnswer(state.as_dict())
+    return CorrectedVial(state.as_dict(), before.as_dict(), state.as_dict())
 
 
 ROUTES = Router(

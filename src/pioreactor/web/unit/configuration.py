@@ -25,6 +25,14 @@ class Saved(msgspec.Struct):
     status: str = "success"
 
 
+class Changed(msgspec.Struct):
+    """What a change replaced, and by what; null: nothing."""
+
+    before: object
+    after: object
+    status: str = "success"
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file, empty if it does not exist; U+FFFD stands for bytes that are not UTF-8."""
     try:

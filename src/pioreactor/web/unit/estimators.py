@@ -11,7 +11,7 @@ from pioreactor.exc import UnusableCalibrationError
 from pioreactor.web.request_bodies import device_name, file_name
 from pioreactor.web.route_declarations import relayed
 from pioreactor.web.security.route_rights import needs
-from pioreactor.web.unit.configuration import Saved
+from pioreactor.web.unit.configuration import Changed
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 
 
@@ -52,9 +52,11 @@ def one_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -
 
 @relayed()
 @delete("/estimators/{device:str}/{name:str}", status_code=200, sync_to_thread=True)
-def delete_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.delete(unit.runtime, device_name(device), file_name(name))
-    return Saved()
+def delete_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Changed:
+    kept = store.list_all(unit.runtime).get(device_name(device), [])
+    before = [one for one in kept if one.estimator_name == name]
+    store.delete(unit.runtime, device, file_name(name))
+    return Changed(msgspec.to_builtins(before), [])
 
 
 @relayed()
@@ -72,16 +74,20 @@ def active_estimators(unit: UnitPorts) -> dict[str, dict[str, object]]:
 
 @relayed()
 @patch("/active_estimators/{device:str}/{name:str}", sync_to_thread=True)
-def use_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Saved:
-    store.set_active(unit.runtime, device_name(device), file_name(name))
-    return Saved()
+def use_estimator(unit: UnitPorts, device: FromPath[str], name: FromPath[str]) -> Changed:
+    """Use this estimator of a device from now on, in place of the one that was in use."""
+    before = store.active_name(unit.runtime, device_name(device))
+    store.set_active(unit.runtime, device, file_name(name))
+    return Changed(before, name)
 
 
 @relayed()
 @delete("/active_estimators/{device:str}", status_code=200, sync_to_thread=True)
-def use_no_estimator(unit: UnitPorts, device: FromPath[str]) -> Saved:
-    store.set_active(unit.runtime, device_name(device), None)
-    return Saved()
+def use_no_estimator(unit: UnitPorts, device: FromPath[str]) -> Changed:
+    """Use no estimator of a device from now on."""
+    before = store.active_name(unit.runtime, device_name(device))
+    store.set_active(unit.runtime, device, None)
+    return Changed(before, None)
 
 
 ROUTES = Router(

@@ -40,7 +40,11 @@ def test_a_change_is_recorded_with_who_and_what(manager: Any) -> None:
     assert (change.actor_kind, change.actor, change.outcome, change.experiment) == ("person", "pioreactor", "done", "e")
     assert change.reason == "bottle changed"
     assert change.request_id == answer.headers["x-request-id"] != ""
-    assert details == {"request": {"description": "medium B"}}
+    assert details == {
+        "request": {"description": "medium B"},
+        "before": {"description": None},
+        "after": {"description": "medium B"},
+    }
     assert "description medium B" in change.summary
 
 

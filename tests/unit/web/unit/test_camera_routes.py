@@ -76,6 +76,8 @@ def test_the_state_names_the_newest_still_and_the_missing_program(filmed: Any) -
         "unit": "unit1",
         "auto_capture_enabled": False,
         "lens_position": None,
+        "before": {"auto_capture_enabled": True, "lens_position": None},
+        "after": {"auto_capture_enabled": False, "lens_position": None},
     }
     assert filmed.get("/unit_api/camera/experiments/exp1/status").json()["auto_capture_enabled"] is False
 

@@ -23,6 +23,7 @@ from pioreactor.web.leader.home_assistant.entities import entities_of
 from pioreactor.web.leader.jobs import send_to_job
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, job_name, setting_name, unit_name
+from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import needs
 
@@ -144,6 +145,7 @@ def home_assistant_entities(leader: LeaderPorts) -> dict[str, msgspec.Raw]:
 @put("/home_assistant", guards=[only_signed_in], sync_to_thread=True)
 def enable_home_assistant(leader: LeaderPorts, data: JSONBody[EnableHomeAssistant]) -> HomeAssistantStatus:
     """Tell Home Assistant of the units; a password that was made for its account is in this answer alone."""
+    before = _status(leader)
     password = home_assistant.enable(
         leader.unit.paths,
         leader.database.people,
@@ -152,6 +154,7 @@ def enable_home_assistant(leader: LeaderPorts, data: JSONBody[EnableHomeAssistan
         now=leader.unit.clock.now(),
     )
     answer = _status(leader)
+    note_values(before=before, after=answer)
     answer.password = password
     return answer
 
@@ -159,8 +162,11 @@ def enable_home_assistant(leader: LeaderPorts, data: JSONBody[EnableHomeAssistan
 @delete("/home_assistant", status_code=200, guards=[only_signed_in], sync_to_thread=True)
 def disable_home_assistant(leader: LeaderPorts) -> HomeAssistantStatus:
     """Withdraw what was announced, and remove the account at the broker."""
+    before = _status(leader)
     home_assistant.disable(leader.unit.paths)
-    return _status(leader)
+    after = _status(leader)
+    note_values(before=before, after=after)
+    return after
 
 
 def _settings(leader: LeaderServices) -> Settings:
