@@ -75,9 +75,8 @@ def build_runtime(
     env = os.environ if environment is None else environment
     paths = Paths.from_environment(env)
     files, given = (paths.global_config, paths.local_config), parse_overrides(overrides)
-    settings = load_settings(*files, given, machine_defaults=_defaults(paths))
-    settings = refusing(settings) if refuses_faults else settings
-    clock = _clock(env)
+    loaded, clock = load_settings(*files, given, machine_defaults=_defaults(paths)), _clock(env)
+    settings = refusing(loaded) if refuses_faults else loaded
     unit = unit_name(env, hostname=socket.gethostname())
     stores = SqliteUnitStores(paths, now=clock.now)
     identity = UnitIdentity(
@@ -112,6 +111,7 @@ def build_runtime(
         open_records=(lambda: _open_records(settings, paths)) if identity.is_leader else None,
         open_alarms=_alarm_database_opener(settings, paths, clock) if identity.is_leader else None,
         open_notifier=_notifier_opener(settings, paths),
+        open_public_http=public_http_client,
         launch_job=_job_launcher(env, paths.fork_server if settings.jobs.use_fork_server else None),
         log_file=log_file(settings, paths),
         console=None if quiet else sys.stderr,

@@ -19,6 +19,7 @@ from pioreactor.storage.ports import ArtifactFiles, RecordSink, UnitStores
 if TYPE_CHECKING:
     from pioreactor.alarms.channels import Channel
     from pioreactor.devices.cameras.ports import Camera
+    from pioreactor.http.ports import HttpClient
     from pioreactor.identity.computer import Computer
     from pioreactor.identity.unit import UnitIdentity
     from pioreactor.notifiers.mqtt_notifier import PublishingBus
@@ -65,6 +66,8 @@ class Runtime:
     """Open the tables of alarms; None on a unit that is not the leader, and in virtual time."""
     open_notifier: Callable[[Channel, PublishingBus], Notifier] | None = None
     """Return the notifier of an alarm channel, with its secrets; MQTT goes over the bus. None in virtual time."""
+    open_public_http: Callable[[], HttpClient] | None = None
+    """Return the HTTP client for services outside of the cluster. None in virtual time."""
     launch_job: Callable[[Sequence[str], Mapping[str, str]], Callable[[], int | None]] | None = None
     """Start `pio run` with this argv, and these variables besides the present ones, as a process of its own.
 

@@ -40,6 +40,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "journal": ("journal", s.JournalSettings),
     "logging": ("logging", s.LoggingSettings),
     "alarms": ("alarms", s.AlarmSettings),
+    "updates": ("updates", s.UpdatesSettings),
     "home_assistant": ("home_assistant", s.HomeAssistantSettings),
     "oidc": ("oidc", s.OidcSettings),
     "cluster.topology": ("cluster", s.ClusterSettings),
@@ -148,6 +149,7 @@ class Settings:
     journal: s.JournalSettings
     logging: s.LoggingSettings
     alarms: s.AlarmSettings
+    updates: s.UpdatesSettings
     home_assistant: s.HomeAssistantSettings
     oidc: s.OidcSettings
     cluster: s.ClusterSettings

@@ -230,6 +230,14 @@ class AlarmSettings(Section, frozen=True):
     ] = False
 
 
+class UpdatesSettings(Section, frozen=True):
+    """Releases of this software."""
+
+    feed_url: Annotated[
+        str, text("address of the list of releases (JSON) of the supplier; blank: archives come by upload or USB drive")
+    ] = ""
+
+
 class HomeAssistantSettings(Section, frozen=True):
     """Discovery of the units by Home Assistant, on the leader; `pio home-assistant enable` sets it."""
 

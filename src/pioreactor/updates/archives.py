@@ -116,8 +116,22 @@ class Archives:
             remedy="Upload its archive on the page Updates, plug in a USB drive with it, or name it: --source FILE.",
         )
 
-    def of_version(self, version: str) -> Archive | None:
-        return next((archive for archive in self.found() if archive.version == version), None)
+    def of_version(self, version: str) -> Archive:
+        """Return the archive of a version; raise `NotFoundError` if there is none."""
+        for archive in self.found():
+            if archive.version == version:
+                return archive
+        raise NotFoundError(
+            f"version {version[:50]} is neither installed nor among the archives of this unit",
+            remedy="See: pio update status",
+        )
+
+    def received_bytes(self, version: str) -> int | None:
+        """Return how much has arrived of an archive that is being sent or fetched; None if none is."""
+        try:
+            return self._unfinished(f"release_{version}.zip").stat().st_size
+        except (OSError, InvalidRequestError):
+            return None
 
     def located(self, location: str) -> Path:
         """Return a received archive by its name or path, or one on a USB drive; raise `NotFoundError` for any other."""

@@ -11,18 +11,20 @@ from typing import Final
 import msgspec
 
 from pioreactor.actions.backup import database_of
-from pioreactor.exc import ConflictError
+from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.job_catalog import activities_among
 from pioreactor.private_files import write_atomically
 from pioreactor.processes.launch import launch, pio_argv
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
 from pioreactor.runtime.context import Runtime
+from pioreactor.settings.load import load_settings
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.updates.archives import Archive, Archives
 from pioreactor.updates.environments import PipEnvironments, VersionProcesses
 from pioreactor.updates.installation import DEFAULT_ROOT, Installation, InstalledMark
 from pioreactor.updates.ports import Release
 from pioreactor.updates.progress import Progress
+from pioreactor.updates.release_feed import PublishedRelease, ReleaseFeed
 from pioreactor.updates.services import SYSTEMD, services_of_machine
 from pioreactor.updates.update_journal import UpdateRecord, UpdateResult
 from pioreactor.updates.updater import Updater
@@ -70,6 +72,39 @@ class UnitUpdate:
     @property
     def archives(self) -> Archives:
         return Archives(self.runtime.paths)
+
+    @property
+    def feed(self) -> ReleaseFeed:
+        """Return the published releases; raise `ConflictError` in virtual time, which has no network."""
+        if self.runtime.open_public_http is None:
+            raise ConflictError("releases are not fetched in virtual time")
+        return ReleaseFeed(self._feed_url, self.runtime.open_public_http())
+
+    @property
+    def _feed_url(self) -> str:
+        """The address in the files as they are now: it is set while the web server runs."""
+        paths = self.runtime.paths
+        return load_settings(paths.global_config, paths.local_config).updates.feed_url
+
+    def offered(self, version: str | None = None) -> Archive | PublishedRelease:
+        """Return a release, by default the next one, of the archives on this unit or else of the published ones.
+
+        Raise `NotFoundError` if it is in neither.
+        """
+        archives = self.archives
+        present = self.updater().installation.current_version()
+        try:
+            return archives.next_after(present) if version is None else archives.of_version(version)
+        except NotFoundError:
+            if not self._feed_url:
+                raise
+            feed = self.feed
+            return feed.next_after(present) if version is None else feed.release(version)
+
+    def archive_of(self, version: str | None, report: Callable[[str], object] = lambda _: None) -> Archive:
+        """Return the archive of an `offered` release; one that is not on this unit is fetched."""
+        found = self.offered(version)
+        return found if isinstance(found, Archive) else self.feed.fetch(found, self.archives, report)
 
     @property
     def _request(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,42 +12,18 @@ from pathlib import Path
 import build_deb
 import build_wheel
 import pytest
+from tests.unit.updates.signed_archive import make
 
 from pioreactor.bootstrap import build_runtime
 from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError
 from pioreactor.storage.paths import Paths
 from pioreactor.updates.archives import Archives
-from pioreactor.updates.bundle import MANIFEST, SIGNATURE, Bundle, WheelFile, make_bundle
+from pioreactor.updates.bundle import MANIFEST, SIGNATURE, Bundle, WheelFile
 from pioreactor.updates.errors import UpdateRefusedError
 from pioreactor.updates.firmware import FirmwareUpdate
 from pioreactor.updates.signature import Signers
 from pioreactor.updates.unit_update import UnitUpdate
 from pioreactor.updates.version_order import is_newer, order_of
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keys")
-    for name in ("ours", "other"):
-        command = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name)
-        subprocess.run(command, check=True, capture_output=True)
-    public = (folder / "ours.pub").read_text()
-    (folder / "signers").write_text(f'# ours\nrelease namespaces="pioreactor-release" {public}')
-    return folder
-
-
-@pytest.fixture
-def archive(tmp_path: Path, keys: Path) -> Path:
-    return make(tmp_path, keys / "ours")
-
-
-def make(folder: Path, key: Path, version: str = "27.1.0") -> Path:
-    wheels = [folder / f"pioreactor-{version}-py3-none-any.whl", folder / "click-8-py3-none-any.whl"]
-    for wheel in wheels:
-        wheel.write_bytes(wheel.name.encode() * 100)
-    target = folder / f"release_{version}.zip"
-    make_bundle(target, wheels, key, version=version, released_at="2026-11-29", notes="Faster.", firmware=wheels[1])
-    return target
 
 
 def changed(archive: Path, change: Callable[[str, bytes], bytes | None], more: dict[str, bytes] | None = None) -> Path:

@@ -1612,6 +1612,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * PublishedReleases
+         * @description List the published releases for the leader's kind of machine, oldest first.
+         *
+         *     404 if [updates] feed_url is blank, 502 if it gives no list of releases.
+         */
+        get: operations["get_api_system_releases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/releases/{version}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * DownloadRelease
+         * @description Fetch a published release to the leader and check its signature and files; nothing is installed.
+         */
+        post: operations["post_api_system_releases_version_download"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/system/update_from_archive": {
         parameters: {
             query?: never;
@@ -1645,7 +1687,7 @@ export interface paths {
         put?: never;
         /**
          * UpdateNextVersion
-         * @description Install the next release, of the archives on the leader, on one unit or all.
+         * @description Install the next release on one unit or all: of the archives on the leader, or else of the published ones.
          */
         post: operations["post_api_system_update_next_version"];
         delete?: never;
@@ -7367,6 +7409,24 @@ export interface components {
             text: string;
             title: string;
         };
+        /** OfferedRelease */
+        OfferedRelease: {
+            /** @default stable */
+            channel: string;
+            is_here: boolean;
+            is_newer: boolean;
+            /** @default  */
+            machine: string;
+            /** @default  */
+            notes: string;
+            received_bytes?: number | null;
+            /** @default  */
+            released_at: string;
+            sha256: string;
+            size_bytes: number;
+            url: string;
+            version: string;
+        };
         /** OidcCheck */
         OidcCheck: {
             algorithms: string[];
@@ -11365,6 +11425,63 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DescribedSettings"][];
+                };
+            };
+        };
+    };
+    get_api_system_releases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfferedRelease"][];
+                };
+            };
+        };
+    };
+    post_api_system_releases_version_download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

@@ -143,6 +143,7 @@ export type AlarmChannels = Schemas["Channels"];
 export type ChannelField = Schemas["ChannelField"];
 export type AlarmDelivery = Schemas["Delivery"];
 export type UpdateState = Schemas["UpdateState"];
+export type OfferedRelease = Schemas["OfferedRelease"];
 export type ReleaseArchive = Schemas["Archive"];
 export type ListedPlugin = Schemas["ListedPlugin"];
 /** Result of the check of a plugin. */

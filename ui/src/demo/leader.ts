@@ -14,7 +14,7 @@ import { LOST_UNIT } from "./faults";
 import { machineReads } from "./machines";
 import { pluginsOf } from "./plugins";
 import { iso, type RecordedAnswer } from "./recording";
-import { updateOf } from "./updates";
+import { RELEASES, updateOf } from "./updates";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
 
 const LATENCY_MS = 40;
@@ -151,6 +151,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === "/api/datasets/exports") return ok(EXPORTS);
     if (path.startsWith("/api/datasets/exportable/")) return ok(ROWS);
     if (path === `/api/units/${EVERYONE}/system/update`) return tasks.succeed(updatesOfAll(cluster));
+    if (path === "/api/system/releases") return ok(RELEASES);
     if (path === `/api/units/${EVERYONE}/plugins/installed`) return tasks.succeed(pluginsOfAll(cluster));
     if (path === `/api/units/${EVERYONE}/capabilities`) return tasks.succeed(capabilitiesOfAll(cluster));
     if (path === "/api/config/keys") return ok(KEYS);

@@ -1,6 +1,6 @@
 /** The software of units, as they describe it. */
 
-import type { ReleaseArchive, UpdateState } from "@/api/types";
+import type { OfferedRelease, ReleaseArchive, UpdateState } from "@/api/types";
 
 export const ARCHIVE: ReleaseArchive = {
   name: "release_27.1.0.zip",
@@ -12,6 +12,21 @@ export const ARCHIVE: ReleaseArchive = {
   size_bytes: 36_200_000,
   is_on_usb: false,
 };
+
+/** What the supplier publishes: the archive that is here, and one after it. */
+export const RELEASES: OfferedRelease[] = ["27.1.0", "27.2.0"].map((version) => ({
+  version,
+  url: `https://supplier.example/release_${version}.zip`,
+  sha256: "0".repeat(64),
+  size_bytes: 36_200_000,
+  machine: "",
+  channel: "stable",
+  released_at: "2026-11-20T10:00:00Z",
+  notes: "",
+  is_newer: version === "27.2.0",
+  is_here: version === ARCHIVE.version,
+  received_bytes: null,
+}));
 
 /** Nothing is being updated where the address of the page says so: `?idle`. */
 const isIdle = (): boolean => typeof location !== "undefined" && new URLSearchParams(location.search).has("idle");

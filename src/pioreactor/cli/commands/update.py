@@ -52,7 +52,8 @@ def app(
 ) -> None:
     """Install a release and use it. If it does not work on this unit, the present version runs again.
 
-    Without --source and --version: the next release after the present one, of the archives on this unit.
+    Without --source and --version: the next release after the present one, of the archives on this unit, or else of
+    the published releases (`pio update releases`).
     """
     from pioreactor.updates.unit_update import UpdateRequest
 
@@ -64,6 +65,8 @@ def app(
         request = UpdateRequest(path, version, allow_older, force)
     # A terminal that is closed ends neither the update nor that of the workers after it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if request.units and request.source is None:
+        request.source = unit.archive_of(request.version, _progress(as_json)).path
     update_workers = workers_to_update(cli, request)
     result = None if request.skips_self else update_unit(unit, request, yes=yes, quiet=as_json)
     try:
@@ -86,8 +89,7 @@ def workers_to_update(cli: CliContext, request: UpdateRequest) -> Callable[[], N
 
     if not request.units:
         return lambda: None
-    if request.source is None:
-        raise InvalidRequestError("workers are updated from a release archive", remedy="Name it: --source FILE.")
+    assert request.source is not None
     archive = Path(request.source)
     version = Bundle(archive).manifest().version
     update = ClusterUpdate(
@@ -102,8 +104,8 @@ def workers_to_update(cli: CliContext, request: UpdateRequest) -> Callable[[], N
 
 def update_unit(unit: UnitUpdate, request: UpdateRequest, *, yes: bool, quiet: bool) -> UpdateResult:
     """Update this unit, after a question unless `yes`."""
-    chosen, what, uses_index = _chosen(unit, request)
-    updater = unit.updater(uses_index=uses_index, report=lambda text: None if quiet else click.echo(f"  {text}"))
+    chosen, what, uses_index = _chosen(unit, request, _progress(quiet))
+    updater = unit.updater(uses_index=uses_index, report=_progress(quiet))
     if not yes:
         click.confirm(
             f"Update {unit.runtime.unit} from {updater.installation.current_version()} to {what}?", abort=True
@@ -111,7 +113,13 @@ def update_unit(unit: UnitUpdate, request: UpdateRequest, *, yes: bool, quiet: b
     return updater.update(chosen, allow_older=request.allow_older, even_with_jobs=request.even_with_jobs)
 
 
-def _chosen(unit: UnitUpdate, request: UpdateRequest) -> tuple[ReleaseSource, str, bool]:
+def _progress(quiet: bool) -> Callable[[str], None]:
+    return lambda text: None if quiet else click.echo(f"  {text}")
+
+
+def _chosen(
+    unit: UnitUpdate, request: UpdateRequest, report: Callable[[str], object]
+) -> tuple[ReleaseSource, str, bool]:
     """Return what to install, how it is called, and whether the package index may be used for what it needs."""
     from pioreactor.updates.bundle import Bundle, WheelFile
     from pioreactor.updates.unit_update import KeptVersion
@@ -128,14 +136,7 @@ def _chosen(unit: UnitUpdate, request: UpdateRequest) -> tuple[ReleaseSource, st
         mark = installation.mark_of(request.version)
         if mark is not None:
             return KeptVersion(mark), request.version, False
-        archive = unit.archives.of_version(request.version)
-        if archive is None:
-            raise NotFoundError(
-                f"version {request.version} is neither installed nor among the archives of this unit",
-                remedy="See: pio update status",
-            )
-    else:
-        archive = unit.archives.next_after(installation.current_version())
+    archive = unit.archive_of(request.version, report)
     return Bundle(Path(archive.path)), archive.version, False
 
 
@@ -193,6 +194,39 @@ def status(cli: CliContext, as_json: bool) -> None:
     if state.last is not None:
         last = state.last
         click.echo(f"Last update: {'installed' if last.is_installed else 'not installed'}, {last.message}")
+
+
+@update.command()
+@json_option
+@pass_cli_context
+def releases(cli: CliContext, as_json: bool) -> None:
+    """List the published releases for this kind of machine, from [updates] feed_url."""
+    import msgspec
+
+    found = unit_update(cli).feed.releases()
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    for one in found:
+        click.echo(f"{one.version:<12} {one.released_at[:10]:<10}  {one.size_bytes / 1e6:6.0f} MB  {one.channel}")
+        for line in one.notes.splitlines():
+            click.echo(f"    {line}")
+
+
+@update.command()
+@click.argument("version", required=False)
+@json_option
+@pass_cli_context
+def download(cli: CliContext, version: str | None, as_json: bool) -> None:
+    """Fetch a published release, by default the next one, and check it; nothing is installed."""
+    import msgspec
+
+    unit = unit_update(cli)
+    archive = unit.archive_of(version, _progress(as_json))
+    if as_json:
+        print_json(msgspec.to_builtins(archive))
+    else:
+        click.echo(f"{archive.path}: version {archive.version}, signature is good.")
 
 
 @update.command()

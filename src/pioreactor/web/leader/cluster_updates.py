@@ -5,16 +5,18 @@ from asyncio import to_thread
 from typing import Annotated
 
 import msgspec
-from litestar import Request, Router, post
+from litestar import Request, Router, get, post
 from litestar.datastructures import State
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from pioreactor.exc import NotPermittedError
 from pioreactor.http.fanout import Answered
 from pioreactor.updates.archives import Archive
 from pioreactor.updates.bundle import MAX_BYTES, Bundle
 from pioreactor.updates.cluster_update import PATH, refuse_activities
+from pioreactor.updates.release_feed import PublishedRelease
 from pioreactor.updates.unit_update import UnitUpdate, UpdateState
+from pioreactor.updates.version_order import is_newer
 from pioreactor.version import __version__
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, unit_name
@@ -61,9 +63,11 @@ async def upload_release(leader: LeaderPorts, request: Request[object, object, S
 
 @post("/system/update_next_version", status_code=202, sync_to_thread=True)
 def update_next_version(leader: LeaderPorts, data: JSONBody[UpdateUnits]) -> Accepted:
-    """Install the next release, of the archives on the leader, on one unit or all."""
+    """Install the next release on one unit or all: of the archives on the leader, or else of the published ones."""
     own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
-    return _start(leader, data, own.archives.next_after(__version__).path)
+    release = own.offered()
+    location = release.path if isinstance(release, Archive) else None
+    return _start(leader, data, location, release.version)
 
 
 @post("/system/update_from_archive", status_code=202, sync_to_thread=True)
@@ -72,15 +76,55 @@ def update_from_archive(leader: LeaderPorts, data: JSONBody[UpdateUnitsFromArchi
 
     It runs in a process of its own; the progress of each unit is that of `GET /units/{unit}/system/update`.
     """
-    return _start(leader, data, data.release_archive_location)
+    own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
+    version = Bundle(own.archives.located(data.release_archive_location)).manifest().version
+    return _start(leader, data, data.release_archive_location, version)
 
 
-def _start(leader: LeaderServices, data: UpdateUnits, location: str) -> Accepted:
+class OfferedRelease(PublishedRelease, frozen=True, kw_only=True):
+    """A published release, and how much of it is on the leader."""
+
+    is_newer: bool
+    is_here: bool
+    received_bytes: int | None = None
+    """While it is being fetched."""
+
+
+@get("/system/releases", sync_to_thread=True)
+def published_releases(leader: LeaderPorts) -> list[OfferedRelease]:
+    """List the published releases for the leader's kind of machine, oldest first.
+
+    404 if [updates] feed_url is blank, 502 if it gives no list of releases.
+    """
+    own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
+    here = {archive.version for archive in own.archives.found()}
+    return [
+        OfferedRelease(
+            **msgspec.structs.asdict(one),
+            is_newer=is_newer(one.version, __version__),
+            is_here=one.version in here,
+            received_bytes=own.archives.received_bytes(one.version),
+        )
+        for one in own.feed.releases()
+    ]
+
+
+@post("/system/releases/{version:str}/download", status_code=202, sync_to_thread=True)
+def download_release(leader: LeaderPorts, version: FromPath[str]) -> Accepted:
+    """Fetch a published release to the leader and check its signature and files; nothing is installed."""
+    own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
+    release = own.feed.release(version)
+    return leader.unit.tasks.start(
+        f"the download of release {version}", lambda: own.feed.fetch(release, own.archives), lock="update"
+    )
+
+
+def _start(leader: LeaderServices, data: UpdateUnits, location: str | None, version: str) -> Accepted:
+    """Start an update to a version; `location` is that of its archive, unless it has to be fetched."""
     units = leader.units_of(unit_name(data.units))
     workers = [unit for unit in units if unit != leader.unit.name]
-    options = UpdateOptions(source=location, allow_older=data.allow_older, even_with_jobs=data.even_with_jobs)
+    options = UpdateOptions(location, None if location is not None else version, data.allow_older, data.even_with_jobs)
     own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
-    version = Bundle(own.archives.located(location)).manifest().version
     if not data.even_with_jobs:
         answers = [answer for answer in leader.ask_all(workers, "GET", PATH) if isinstance(answer, Answered)]
         refuse_activities([msgspec.convert(answer.value, UpdateState) for answer in answers], version)
@@ -91,7 +135,7 @@ def _start(leader: LeaderServices, data: UpdateUnits, location: str) -> Accepted
 
 ROUTES = Router(
     "/",
-    route_handlers=[upload_release, update_next_version, update_from_archive],
+    route_handlers=[upload_release, update_next_version, update_from_archive, published_releases, download_release],
     tags=["updates"],
     opt=needs("cluster", change="manage"),
 )

@@ -25,7 +25,8 @@ Location = Annotated[str, msgspec.Meta(min_length=1, max_length=1000, pattern=r"
 
 
 class UpdateOptions(Body):
-    """`source`: a release archive on the unit; without it and `version`: the next release of those on the unit.
+    """`source`: a release archive on the unit; without it and `version`: the next release of those on the unit, or else
+    of the published ones.
 
     `even_with_jobs`: although jobs run, which keep the version that they were started with.
     """
@@ -129,15 +130,19 @@ def _refuse(own: UnitUpdate, request: UpdateRequest) -> None:
         version = Bundle(own.archives.located(request.source)).manifest().version
         if not (request.allow_older or is_newer(version, present)):
             raise UpdateRefusedError(f"{version} is not newer than the installed {present}")
-    elif request.version is None:
-        own.archives.next_after(present)
-    elif updater.installation.mark_of(request.version) is None and own.archives.of_version(request.version) is None:
-        raise InvalidRequestError(f"version {request.version} is neither installed nor among the archives of this unit")
+    elif request.version is None or updater.installation.mark_of(request.version) is None:
+        own.offered(request.version)
 
 
 ROUTES = Router(
     "/",
-    route_handlers=[update_state, update_app, update_target, receive_part, finish_archive],
+    route_handlers=[
+        update_state,
+        update_app,
+        update_target,
+        receive_part,
+        finish_archive,
+    ],
     tags=["updates of a unit"],
     opt=needs("cluster", change="manage"),
 )

@@ -9,6 +9,7 @@ import { Icon } from "@/parts/icons";
 import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { PublishedReleases } from "./PublishedReleases";
 import { type Answers, archivesOf, fetchStates, install, isBusy, rowsOf, unitsWithJobs, upload } from "./updates";
 import css from "./updates.module.css";
 
@@ -60,6 +61,7 @@ export default function Updates() {
             ))}
           </ul>
           <Archives archives={archivesOf(answers)} onInstall={setChosen} isBusy={isBusy(answers)} />
+          <PublishedReleases />
         </>
       )}
       {chosen && (

@@ -5,6 +5,13 @@ export const stories: readonly Story[] = [
     name: "versions of a cluster and an archive",
     path: "/updates",
     heading: "Updates",
-    shows: ["27.1.0", /Trying it on a copy of the data/, /signature is good/, "Upload archive", /keeps|failed/],
+    shows: [
+      "27.1.0",
+      /Trying it on a copy of the data/,
+      /signature is good/,
+      "Upload archive",
+      "Download 27.2.0",
+      /keeps|failed/,
+    ],
   },
 ];

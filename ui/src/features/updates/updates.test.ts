@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { UpdateState } from "@/api/types";
-import { archivesOf, isBusy, rowsOf, unitsWithJobs } from "./updates";
+import { RELEASES } from "@/demo/updates";
+import { archivesOf, isBusy, placeOf, rowsOf, unitsWithJobs } from "./updates";
 
 const state = (unit: string, more: Partial<UpdateState> = {}) => ({
   ok: true,
@@ -73,4 +74,12 @@ it("offers the archives of the leader, newest first", () => {
   });
   const answers = { leader: state("leader", { archives: [archive("27.1.0"), archive("27.2.0")] }) };
   expect(archivesOf(answers).map((one) => one.version)).toEqual(["27.2.0", "27.1.0"]);
+});
+
+it("says of a published release whether it is on the leader, and how much of it", () => {
+  const [here, next] = RELEASES as [(typeof RELEASES)[0], (typeof RELEASES)[0]];
+  expect(placeOf(here)).toBe("on the leader");
+  expect(placeOf(next)).toBe("not fetched yet");
+  expect(placeOf({ ...next, received_bytes: next.size_bytes / 4 })).toBe("25 % fetched");
+  expect(placeOf({ ...here, is_here: false })).toBe("not newer than this version");
 });

@@ -1,7 +1,7 @@
 /** What is known of the software of each unit, and what an update of the cluster is asked for. */
 
-import { ask, finished, get, path, request } from "@/api/client";
-import type { ReleaseArchive, TaskAccepted, UnitAnswer, UpdateState } from "@/api/types";
+import { ask, finished, get, path, Refused, request } from "@/api/client";
+import type { OfferedRelease, ReleaseArchive, TaskAccepted, UnitAnswer, UpdateState } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 
 export type Answers = Record<string, UnitAnswer>;
@@ -77,3 +77,26 @@ export const upload = (file: File): Promise<unknown> => request("POST", "/api/sy
 
 export const install = (archive: ReleaseArchive, units: string, even_with_jobs: boolean): Promise<unknown> =>
   ask("POST", "/api/system/update_from_archive", { release_archive_location: archive.path, units, even_with_jobs });
+
+/** The published releases, newest first; null where no address of releases is set. */
+export async function fetchReleases(signal?: AbortSignal): Promise<OfferedRelease[] | null> {
+  try {
+    return [...(await get<OfferedRelease[]>("/api/system/releases", signal))].reverse();
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** An archive of some hundred megabytes takes minutes on a slow connection. */
+const DOWNLOAD = { everyMs: 1000, attempts: 3600 };
+
+export const download = (version: string): Promise<unknown> =>
+  ask("POST", path("api", "system", "releases", version, "download"), undefined, DOWNLOAD);
+
+/** What is said of a release that is or is not on the leader. */
+export function placeOf(release: OfferedRelease): string {
+  if (release.is_here) return "on the leader";
+  if (release.received_bytes == null) return release.is_newer ? "not fetched yet" : "not newer than this version";
+  return `${Math.round((100 * release.received_bytes) / release.size_bytes)} % fetched`;
+}
