@@ -61,7 +61,7 @@ chaos: environment  ## Break a cluster at random 1,000 times in virtual time, th
 	@$(BIN)/python -m pytest -m system -n 0 $(wildcard tests/system/test_*fail*.py tests/system/test_*chaos*.py)
 	@$(BIN)/python -m bench.network_cut
 
-wheel: environment  ## Build the complete wheel, with panel and documentation, into dist
+wheel: environment  ## Build the complete wheel, with panel and documentation, and the client's, into dist
 	@$(BIN)/python scripts/build_wheel.py --output dist
 
 ui: $(VENV)/.made-for-use

@@ -1,4 +1,4 @@
-"""Builds the complete wheel: with the panel and the documentation.
+"""Builds the complete wheel, with the panel and the documentation, and the wheel of the Python client.
 
 python scripts/build_wheel.py --output dist
 """
@@ -18,9 +18,18 @@ PARTS = (
 
 def build_wheel(folder: Path) -> Path:
     """Build the wheel of this checkout, with UI and documentation."""
-    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder))
-    subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
-    return next(folder.glob("pioreactor-*.whl"))
+    return _build(ROOT, folder, "pioreactor-*.whl")
+
+
+def build_client_wheel(folder: Path) -> Path:
+    """Build the wheel of the Python client in this checkout."""
+    return _build(ROOT / "client", folder, "pioreactor_client-*.whl")
+
+
+def _build(project: Path, folder: Path, pattern: str) -> Path:
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder.resolve()))
+    subprocess.run(command, cwd=project, check=True, stdout=sys.stderr)
+    return next(folder.glob(pattern))
 
 
 def missing_parts(wheel: Path) -> list[str]:
@@ -32,7 +41,7 @@ def missing_parts(wheel: Path) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, help="folder for the wheel")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the wheels")
     asked = parser.parse_args()
     for script in ("build_ui.py", "build_docs.py"):
         subprocess.run((sys.executable, str(ROOT / "scripts" / script)), check=True, stdout=sys.stderr)
@@ -40,7 +49,7 @@ def main() -> int:
     wheel = build_wheel(asked.output)
     if missing := missing_parts(wheel):
         parser.error(f"{wheel.name} is not complete, it lacks: {', '.join(missing)}")
-    sys.stdout.write(f"{wheel}\n")
+    sys.stdout.write(f"{wheel}\n{build_client_wheel(asked.output)}\n")
     return 0
 
 

@@ -22,6 +22,33 @@ class _Problem(msgspec.Struct):
     remediation: str | None = None
 
 
+class _Version(msgspec.Struct):
+    """What a server says of itself."""
+
+    version: str
+
+
+def raise_for_distant_version(answer: Answer) -> None:
+    """Raise `IncompatibleServerError` for a server whose main number, 27 of 27.1.0, differs by more than one.
+
+    An answer that names no version says nothing: the next one then shows whether it is understood.
+    """
+    try:
+        served = msgspec.json.decode(answer.body, type=_Version).version
+        own, other = _main_number(__version__), _main_number(served)
+    except (msgspec.DecodeError, ValueError):
+        return
+    if abs(own - other) > 1:
+        raise IncompatibleServerError(
+            f"the leader has version {served[:20]}; this client ({__version__}) works with {own - 1} to {own + 1}",
+            remedy=CURE,
+        )
+
+
+def _main_number(version: str) -> int:
+    return int(version[:20].partition(".")[0])
+
+
 def raise_for_status(answer: Answer) -> None:
     """Raise the exception for any status but success, with the server's cause and remedy.
 

@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 
 from pioreactor_client import answers
-from pioreactor_client.api import Api
+from pioreactor_client.answer_checks import raise_for_distant_version
+from pioreactor_client.api import Api, path_of
 from pioreactor_client.credentials import URL_VARIABLE, find_token
 from pioreactor_client.errors import ClientError, NotFoundError
 from pioreactor_client.reactor import Reactor
@@ -59,7 +60,8 @@ class Client:
 
         Without `url` it is `PIOREACTOR_URL`; without `token` it is `PIOREACTOR_TOKEN`, else that in the user's config
         directory. Over HTTPS, `ca` is the file of the cluster's own authority, `fingerprint` the SHA-256 of the
-        leader's certificate. Raise `UnreachableError`, `CertificateError`, `CredentialsError`, `NotAuthenticatedError`.
+        leader's certificate. Raise `UnreachableError`, `CertificateError`, `CredentialsError`, `NotAuthenticatedError`,
+        and `IncompatibleServerError` when the leader is more than one main version older or newer.
         """
         from pioreactor_client.http_transport import HttpTransport
 
@@ -68,6 +70,7 @@ class Client:
             raise ClientError("there is no URL of a leader", remedy=f"Pass it, or set {URL_VARIABLE}.")
         client = cls(HttpTransport(address, find_token(address, token), ca=ca, fingerprint=fingerprint))
         try:
+            raise_for_distant_version(client.api.transport.request("GET", path_of("unit_api", "versions", "app")))
             client.reactors  # noqa: B018  the first question shows whether the leader can be used
         except ClientError:
             client.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import queue
 import threading
 import time
@@ -13,10 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pioreactor_client import tls
 from pioreactor_client.answer_checks import raise_for_status
 from pioreactor_client.errors import CertificateError, ClientError, TimedOutError, UnreachableError
+from pioreactor_client.ssl_on_demand import ssl_on_demand
 from pioreactor_client.transport import Answer, LiveMessage
+
+with ssl_on_demand():
+    import http.client
 
 if TYPE_CHECKING:
     import ssl
@@ -45,7 +47,7 @@ class HttpTransport:
         self._netloc = parts.netloc
         self._prefix = parts.path.rstrip("/")
         self._token = token
-        self._tls: ssl.SSLContext | None = tls.context(url, ca, fingerprint) if self._is_https else None
+        self._tls = _tls_context(url, ca, fingerprint) if self._is_https else None
         self._lock = threading.Lock()
         self._kept: http.client.HTTPConnection | None = None
 
@@ -188,11 +190,10 @@ class HttpTransport:
             self._kept = None
 
     def _failure(self, error: Exception, timeout_s: float) -> ClientError:
-        import ssl
-
-        if isinstance(error, ssl.SSLCertVerificationError):
+        untrusted = getattr(error, "verify_message", None)  # only `ssl.SSLCertVerificationError` has it
+        if untrusted is not None:
             return CertificateError(
-                f"the certificate of {self._netloc} is not trusted: {error.verify_message}",
+                f"the certificate of {self._netloc} is not trusted: {untrusted}",
                 remedy="Pass the certificate of the cluster's authority as `ca`, or the leader's as `fingerprint`.",
             )
         if isinstance(error, TimeoutError):
@@ -200,3 +201,9 @@ class HttpTransport:
         return UnreachableError(
             f"{self._netloc} cannot be reached: {str(error) or type(error).__name__}", remedy=_CHECK
         )
+
+
+def _tls_context(url: str, ca: str | Path | None, fingerprint: str | None) -> ssl.SSLContext:
+    from pioreactor_client import tls
+
+    return tls.context(url, ca, fingerprint)

@@ -5,6 +5,8 @@ import http.server
 import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from pioreactor_client import (
     ServerError,
     TimedOutError,
     UnreachableError,
+    __version__,
     answers,
     save_token,
 )
@@ -101,6 +104,37 @@ def test_a_field_that_a_newer_server_lacks_is_named_with_the_cure() -> None:
         Client.connect(server.url, TOKEN)
     assert "missing required field" in str(raised.value)
     assert "pioreactor-client" in str(raised.value.remedy)
+
+
+@pytest.mark.parametrize("distance", [-2, 2])
+def test_a_leader_of_a_distant_version_is_refused_with_the_versions_that_are_not(distance: int) -> None:
+    own = int(__version__.partition(".")[0])
+    with (
+        answering({"version": f"{own + distance}.3.1"}) as server,
+        pytest.raises(IncompatibleServerError) as raised,
+    ):
+        Client.connect(server.url, TOKEN)
+    said = f"the leader has version {own + distance}.3.1; this client ({__version__}) works with {own - 1} to {own + 1}"
+    assert raised.value.message == said
+    assert "pioreactor-client" in str(raised.value.remedy)
+
+
+@pytest.mark.parametrize("said", [{"version": f"{int(__version__.partition('.')[0]) + 1}.0"}, {"version": "x"}, 7, {}])
+def test_a_leader_of_the_next_version_or_of_none_is_tried(said: object) -> None:
+    with answering(said) as server, pytest.raises(IncompatibleServerError, match="does not understand"):
+        Client.connect(server.url, TOKEN)
+
+
+def test_tls_is_loaded_when_it_is_used() -> None:
+    """In a process of its own, because another test may have loaded it."""
+    program = (
+        "import sys; import pioreactor_client.http_transport as transport; assert 'ssl' not in sys.modules; "
+        "import ssl; assert isinstance(ssl, type(sys)) and ssl.SSLContext; "
+        "transport.HttpTransport('https://leader', 'token'); assert transport.http.client.ssl.SSLError is ssl.SSLError"
+    )
+    installed = {"PYTHONPATH": str(Path(str(answers.__file__)).parents[1])}
+    ended = subprocess.run([sys.executable, "-c", program], env=installed, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_field_that_may_be_missing_is_not_missed() -> None:
