@@ -2,8 +2,10 @@
 # Installs the programs that the system and browser tests drive, where root may; says what is missing elsewhere.
 set -euo pipefail
 
-declare -A package_of=([mosquitto]=mosquitto [ip]=iproute2 [systemd-analyze]=systemd [sshd]=openssh-server)
+declare -A package_of=([mosquitto]=mosquitto [ip]=iproute2 [systemd-analyze]=systemd [sshd]=openssh-server [initdb]=postgresql)
 
+# Debian keeps the programs of a server of PostgreSQL beside those of its other versions.
+for folder in /usr/lib/postgresql/*/bin; do PATH="$PATH:$folder"; done
 PATH="$PATH:/usr/sbin"
 can_install=false
 [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null || can_install=true
@@ -11,6 +13,9 @@ can_install=false
 install_packages() {
   echo "Installing $* with apt-get…"
   export DEBIAN_FRONTEND=noninteractive
+  # The tests start servers of their own: no cluster that runs is wanted.
+  mkdir -p /etc/postgresql-common
+  [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
   apt-get update -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20
   # Without init scripts: the tests start brokers of their own on free ports.
   apt-get install -y -qq --no-install-recommends "$@" >/dev/null

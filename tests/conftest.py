@@ -5,11 +5,27 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from tests.postgresql_server import PostgresServer, running_server
 
 from pioreactor.automations import registry
 from pioreactor.calibrations.models import CalibrationBase
 from pioreactor.estimators.models import EstimatorBase
 from pioreactor.structs.tagged import kinds_of
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresServer]:
+    """A server of the tests, started by the first that needs one."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def leader_url(postgresql_server: PostgresServer) -> Iterator[str]:
+    """The address of a new database of PostgreSQL with the leader's schema."""
+    url = postgresql_server.leader_database()
+    yield url
+    postgresql_server.drop(url)
 
 
 @pytest.fixture(autouse=True)

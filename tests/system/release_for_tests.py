@@ -59,7 +59,7 @@ def own_wheel(folder: Path, version: str, changes: Mapping[str, str] | None = No
 
 def broken_migration() -> dict[str, str]:
     """Return the changes of a release whose migration of the database fails."""
-    from pioreactor.storage.leader.migrate import newest_revision
+    from pioreactor.storage.leader.revisions import newest_revision
 
     text = BROKEN_MIGRATION.format(before=newest_revision())
     return {"storage/leader/migrations/versions/r0099_broken.py": text}

@@ -10,11 +10,15 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pioreactor import structs
 from pioreactor.exc import NotFoundError, StorageError
 from pioreactor.private_files import free_path
 from pioreactor.runtime.context import Runtime
+
+if TYPE_CHECKING:
+    from pioreactor.storage.leader.location import DatabaseLocation
 
 KEPT = 7
 FREE_SPACE_FACTOR = 1.1
@@ -34,8 +38,15 @@ class Backup:
 
 
 def database_of(runtime: Runtime) -> Path:
-    """Return the file of the leader's database."""
+    """Return the file of the leader's database; raise `ConfigurationError` where it is on a server."""
     return runtime.paths.database_named(runtime.settings.storage.database)
+
+
+def location_of_database(runtime: Runtime) -> DatabaseLocation:
+    """Return where the leader's database is: a file, or a server. Raise `ConfigurationError`."""
+    from pioreactor.storage.leader.location import location_of
+
+    return location_of(runtime.settings.storage.database, runtime.paths)
 
 
 def folder_of(runtime: Runtime) -> Path:

@@ -382,9 +382,10 @@ def _twin_socket(settings: Settings) -> Path:
 
 
 def _open_records(settings: Settings, paths: Paths) -> RecordSink:
-    from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+    from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
+    from pioreactor.storage.leader.location import location_of
 
-    return SqliteRecordSink(paths.database_named(settings.storage.database))
+    return open_record_sink(location_of(settings.storage.database, paths))
 
 
 def _alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Callable[[], AlarmDatabase]:
@@ -392,8 +393,9 @@ def _alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Ca
 
     def open_alarms() -> AlarmDatabase:
         from pioreactor.storage.leader.alarms import AlarmDatabase
+        from pioreactor.storage.leader.location import location_of
 
-        return AlarmDatabase(paths.database_named(settings.storage.database), now=clock.now)
+        return AlarmDatabase(location_of(settings.storage.database, paths), now=clock.now)
 
     return open_alarms
 

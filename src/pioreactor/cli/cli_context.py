@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pioreactor.http.units import Units
     from pioreactor.runtime.context import Runtime
     from pioreactor.settings.schema import Settings
+    from pioreactor.storage.leader.location import DatabaseLocation
     from pioreactor.storage.paths import Paths
 
 
@@ -90,6 +91,13 @@ class CliContext:
                 f"there is no database {path}", remedy="It is created on the leader at its first start."
             )
         return path
+
+    def database_location(self) -> DatabaseLocation:
+        """Return where the leader's database is, a file or a server; raise `NotFoundError` where there is none."""
+        from pioreactor.storage.leader.location import location_of
+
+        location = location_of(self.settings.storage.database, self.paths)
+        return self.database() if isinstance(location, Path) else location
 
     def url_of(self, unit: str) -> str:
         """Return where a unit's web server answers."""

@@ -46,7 +46,7 @@ def opened_database(cli: CliContext) -> Iterator[LeaderDatabase]:
     """Open the leader's database; raise `NotFoundError` on another machine."""
     from pioreactor.storage.leader.database import LeaderDatabase
 
-    database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
+    database = LeaderDatabase.open(cli.database_location(), now=cli.runtime.clock.now)
     try:
         yield database
     finally:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from pioreactor.exc import ConfigurationError
+
 DEFAULT_DOT_PIOREACTOR = Path("/home/pioreactor/.pioreactor")
 DEFAULT_RUN_PIOREACTOR = Path("/run/pioreactor")
 DEFAULT_LOG_FILE = Path("/var/log/pioreactor.log")
@@ -67,7 +69,15 @@ class Paths:
         return self.storage / "pioreactor.sqlite"
 
     def database_named(self, name: str | None) -> Path:
-        """Return the leader's database; `name` is what `[storage] database` has, blank or None for the usual place."""
+        """Return the file of the leader's database; `name` is what `[storage] database` has, blank for the usual place.
+
+        Raise `ConfigurationError` where the data are on a server.
+        """
+        if name and name.startswith(("postgresql://", "postgres://")):
+            raise ConfigurationError(
+                "this works with a database of SQLite only, and the leader's is PostgreSQL",
+                remedy="See the how-to Use PostgreSQL for what to do instead.",
+            )
         return Path(name) if name else self.database
 
     @property

@@ -1,6 +1,6 @@
 """The promises of storage. Adapters: SQLite (processes share it) and memory (one process, virtual time)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,41 @@ from typing import Any, Literal, NamedTuple, Protocol
 KeyType = str | int | tuple[str | int, ...]
 ValueType = str | int | float | bytes | None
 SqlRow = tuple[Any, ...]
+
+
+class SqlCursor(Protocol):
+    """What a statement returned, by any database."""
+
+    @property
+    def description(self) -> object: ...
+
+    def fetchone(self) -> SqlRow | None: ...
+
+    def fetchmany(self, size: int = ...) -> list[SqlRow]: ...
+
+    def fetchall(self) -> list[SqlRow]: ...
+
+    def __iter__(self) -> Iterator[SqlRow]: ...
+
+
+class SqlConnection(Protocol):
+    """A connection whose parameters are `?`."""
+
+    def execute(self, sql: str, parameters: Sequence[ValueType] = ..., /) -> SqlCursor: ...
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[ValueType]], /) -> object: ...
+
+
+class SharedSqlConnection(Protocol):
+    """A connection of a process: see `sqlite.shared_connection.SharedConnection`."""
+
+    def execute(self, sql: str, parameters: tuple[ValueType, ...] = ()) -> list[SqlRow]: ...
+
+    def transaction(self) -> AbstractContextManager[None]: ...
+
+    def close(self) -> None: ...
+
+
 """A row as a database returns it: which types its values have, the statement decides."""
 
 

@@ -95,11 +95,11 @@ def _certificate(runtime: Runtime) -> tuple[Path, Path] | None:
 
 def _open_database(runtime: Runtime) -> LeaderDatabase:
     """Open the leader's database; at the first start, add the first person who may sign in."""
-    from pioreactor.actions.backup import database_of
+    from pioreactor.actions.backup import location_of_database
     from pioreactor.identity.people import add_first_person
     from pioreactor.storage.leader.database import LeaderDatabase
 
-    database = LeaderDatabase.open(database_of(runtime), now=runtime.clock.now)
+    database = LeaderDatabase.open(location_of_database(runtime), now=runtime.clock.now)
     password_file = add_first_person(database.people, runtime.paths.secrets)
     if password_file is not None:
         click.echo(f"Sign in as pioreactor; the password is in {password_file}.", err=True)

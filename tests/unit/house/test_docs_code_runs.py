@@ -39,7 +39,7 @@ from pioreactor.job_catalog import JobSpec, StopOrder
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.measurements.registry import registered_specs, unregister
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
-from pioreactor.storage.leader.migrate import newest_revision
+from pioreactor.storage.leader.revisions import newest_revision
 from pioreactor.testing.simulation import EXPERIMENT, simulated_bench
 from pioreactor.twin.scenarios import load_scenario
 

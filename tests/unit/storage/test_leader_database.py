@@ -13,8 +13,10 @@ from sqlalchemy import delete
 
 from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.storage.leader import migrate, migrations
-from pioreactor.storage.leader.database import LeaderDatabase, database_path
+from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.location import located
+from pioreactor.storage.leader.revisions import newest_revision
 from pioreactor.storage.leader.schema import METADATA
 from pioreactor.storage.leader.schema.ddl import triggers, views
 from pioreactor.storage.leader.schema.tables import workers
@@ -43,7 +45,7 @@ def test_a_fresh_database_has_every_table_column_trigger_and_view(tmp_path: Path
 def test_the_head_is_the_newest_revision() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(str(migrations.__file__)).parent))
-    assert ScriptDirectory.from_config(config).get_heads() == [migrate.newest_revision()]
+    assert ScriptDirectory.from_config(config).get_heads() == [newest_revision()]
 
 
 def test_upgrading_twice_or_at_once_does_it_once(tmp_path: Path) -> None:
@@ -142,10 +144,18 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
 
 
 def test_addresses() -> None:
-    assert database_path("sqlite:////a/b.sqlite") == Path("/a/b.sqlite")
-    assert database_path("/a/b.sqlite") == Path("/a/b.sqlite")
+    assert located("sqlite:////a/b.sqlite") == Path("/a/b.sqlite")
+    assert located("/a/b.sqlite") == Path("/a/b.sqlite")
+    assert str(located("postgresql://ada@somewhere/x")) == "postgresql://ada@somewhere/x"
     with pytest.raises(ConfigurationError):
-        database_path("postgresql://somewhere/x")
+        located("mysql://somewhere/x")
+
+
+@pytest.mark.parametrize("url", ["postgresql://ada:secret@somewhere/x", "postgresql://somewhere/x?password=secret"])
+def test_a_password_in_the_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        located(url)
+    assert "secret" not in f"{refused.value} {refused.value.remedy}".replace("secrets/pgpass", "")
 
 
 def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:

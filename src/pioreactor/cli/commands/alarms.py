@@ -310,7 +310,7 @@ def _who() -> str:
 def _opened(cli: CliContext) -> Iterator[AlarmDatabase]:
     from pioreactor.storage.leader.alarms import AlarmDatabase
 
-    database = AlarmDatabase(cli.database(), now=cli.runtime.clock.now)
+    database = AlarmDatabase(cli.database_location(), now=cli.runtime.clock.now)
     try:
         yield database
     finally:

@@ -128,7 +128,7 @@ def _opened(cli: CliContext) -> Iterator[tuple[Audit, HeadSigning]]:
     from pioreactor.audit.signed_trail import HeadSigning, SignedAuditTrail
     from pioreactor.storage.leader.database import LeaderDatabase
 
-    database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
+    database = LeaderDatabase.open(cli.database_location(), now=cli.runtime.clock.now)
     try:
         signing, spool = HeadSigning(cli.runtime.paths.secrets), cli.runtime.paths.audit_spool
         SignedAuditTrail(database.audit, signing, cli.runtime.clock.now, spool=spool).take_in_commands()

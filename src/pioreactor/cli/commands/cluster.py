@@ -54,7 +54,7 @@ def init(
     as_json: bool,
 ) -> None:
     """Make this unit the leader of a new cluster. Run again, it completes what is missing."""
-    from pioreactor.actions.backup import database_of
+    from pioreactor.actions.backup import location_of_database
     from pioreactor.cluster import chrony
     from pioreactor.cluster.leader_setup import LeaderPlan, set_up_leader
     from pioreactor.identity.people import add_first_person
@@ -69,7 +69,7 @@ def init(
     for step in set_up_leader(runtime.paths, plan, now=runtime.clock.now()):
         done.append({"step": step.name, "detail": step.detail})
         click.echo(f"  {step.name}: {step.detail}", err=True)
-    database = LeaderDatabase.open(database_of(runtime), now=runtime.clock.now)
+    database = LeaderDatabase.open(location_of_database(runtime), now=runtime.clock.now)
     try:
         if with_reactor:
             database.workers.add(runtime.unit, model_name=model_name, model_version=model_version)
@@ -337,7 +337,7 @@ def _has_reactor(cli: CliContext, known: Membership) -> bool:
         return True
     from pioreactor.storage.leader.database import LeaderDatabase
 
-    database = LeaderDatabase.open(cli.database(), now=cli.runtime.clock.now)
+    database = LeaderDatabase.open(cli.database_location(), now=cli.runtime.clock.now)
     try:
         return any(row.pioreactor_unit == known.unit for row in database.workers.all())
     finally:

@@ -76,12 +76,12 @@ def retry(ctx: click.Context, cli: CliContext, ids: tuple[int, ...], everything:
     """Store records as if they came now, with their original moments. What fails stays. Ends with status 1 then."""
     from pioreactor.background_jobs.leader.topic_parsers import rows_of
     from pioreactor.plugin_management import get_plugins
-    from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+    from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
 
     get_plugins(cli.paths.plugins)
     with _opened(cli) as database:
         chosen = _chosen(database, ids, everything=everything)
-        sink = SqliteRecordSink(database.path)
+        sink = open_record_sink(database.location)
         try:
             results = sink.retry(chosen, rows_of)
         finally:
@@ -117,7 +117,7 @@ def discard(cli: CliContext, ids: tuple[int, ...], everything: bool, yes: bool) 
 def _opened(cli: CliContext) -> Iterator[LeaderDatabase]:
     from pioreactor.storage.leader.database import LeaderDatabase
 
-    database = LeaderDatabase.open(cli.database())
+    database = LeaderDatabase.open(cli.database_location())
     try:
         yield database
     finally:

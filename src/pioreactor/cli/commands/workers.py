@@ -171,7 +171,7 @@ def token(cli: CliContext, unit: str, renew: bool, as_json: bool) -> None:
     """Print the token of a worker, on the leader: put it into storage/secrets/cluster_token of the worker."""
     from pioreactor.identity.unit_tokens import FILE_NAME, WorkerTokens
 
-    cli.database()  # there is one on the leader only
+    cli.database_location()  # there is one on the leader only
     tokens = WorkerTokens(cli.paths.secrets)
     found = tokens.renew(unit) if renew else tokens.ensure(unit)
     if as_json:

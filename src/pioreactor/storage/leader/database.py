@@ -11,8 +11,9 @@ from typing import Self
 from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.private_files import restrict_database
 from pioreactor.storage.leader.alarms import AlarmDatabase
-from pioreactor.storage.leader.data_version import DataVersion
+from pioreactor.storage.leader.data_version import DataVersion, ServerVersion, version_of
 from pioreactor.storage.leader.engine import open_reading, open_writing
+from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress, located
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
 from pioreactor.storage.leader.repositories.audit import Audit
@@ -28,7 +29,7 @@ from pioreactor.storage.leader.repositories.quarantine import Quarantine
 from pioreactor.storage.leader.repositories.time_series import TimeSeriesReader
 from pioreactor.storage.leader.repositories.workers import Workers
 
-_PREFIX = "sqlite:///"
+_INSTEAD = "Use the tools of PostgreSQL, or move the data into a file of SQLite."
 
 
 def _now() -> datetime:
@@ -37,9 +38,9 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class LeaderDatabase:
-    """Safe to share between threads. Measurements are written by `sink.SqliteRecordSink`, not here."""
+    """Safe to share between threads. Measurements are written by what `open_records` returns, not here."""
 
-    path: Path
+    location: DatabaseLocation
     access: Access
     experiments: Experiments
     workers: Workers
@@ -55,20 +56,21 @@ class LeaderDatabase:
     quarantine: Quarantine
     alarms: AlarmDatabase
     audit: Audit
-    version: DataVersion
+    version: DataVersion | ServerVersion
 
     @classmethod
-    def open(cls, path_or_url: Path | str, *, now: Callable[[], datetime] = _now) -> Self:
-        """Open the file (a path, or `sqlite:///…`), creating it, or bringing it up to date.
+    def open(cls, path_or_url: Path | str | PostgresAddress, *, now: Callable[[], datetime] = _now) -> Self:
+        """Open a file (a path, or `sqlite:///…`) or a server (`postgresql://…`), bringing it up to date.
 
-        Raises `StorageError`, and `ConfigurationError` for a database that is not SQLite.
+        A file is created. Raises `StorageError`, and `ConfigurationError` for a database of another kind.
         """
-        path = database_path(path_or_url)
+        path = located(path_or_url)
         upgrade(path)
-        restrict_database(path)
+        if isinstance(path, Path):
+            restrict_database(path)
         access = Access(open_reading(path), open_writing(path), now)
         return cls(
-            path=path,
+            location=path,
             access=access,
             experiments=Experiments(access),
             workers=Workers(access),
@@ -84,15 +86,27 @@ class LeaderDatabase:
             quarantine=Quarantine(access),
             alarms=AlarmDatabase(path, now=now),
             audit=Audit(access),
-            version=DataVersion(path),
+            version=version_of(path),
         )
+
+    @property
+    def path(self) -> Path:
+        """The file; raise `ConfigurationError` where there is none."""
+        if isinstance(self.location, Path):
+            return self.location
+        raise ConfigurationError("this is not possible with a database of PostgreSQL", remedy=_INSTEAD)
 
     def media_rates(self, experiment: str) -> dict[str, MediaRate]:
         """See `media_rates.media_rates`."""
         return media_rates(self.access, experiment)
 
     def give_space_back(self, *, max_pages: int = 5000) -> int:
-        """Return free pages of the file to the disk; return how many bytes. Writers wait until it has finished."""
+        """Return free pages of the file to the disk; return how many bytes. Writers wait until it has finished.
+
+        PostgreSQL does so by itself.
+        """
+        if not isinstance(self.location, Path):
+            return 0
         with closing(sqlite3.connect(self.path, timeout=15.0, isolation_level=None)) as connection:
             try:
                 size = connection.execute("PRAGMA page_size").fetchone()[0]
@@ -130,13 +144,3 @@ class LeaderDatabase:
         self.access.writer.dispose()
         self.alarms.close()
         self.version.close()
-
-
-def database_path(path_or_url: Path | str) -> Path:
-    """Return the file that a path or a `sqlite:///` address names."""
-    text = str(path_or_url)
-    if text.startswith(_PREFIX):
-        return Path(text.removeprefix(_PREFIX))
-    if "://" in text:
-        raise ConfigurationError(f"{text.partition('://')[0]} databases cannot be used", remedy="Use a SQLite file.")
-    return Path(path_or_url)

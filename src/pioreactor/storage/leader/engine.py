@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import BigInteger, Connection, Engine, Integer, create_engine, event
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from pioreactor.exc import ConflictError
+from pioreactor.exc import ConflictError, StorageError
+from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 from pioreactor.storage.sqlite_errors import VALUE_ERRORS, storage_error, value_error
 
 _PRAGMAS = (
@@ -22,13 +23,17 @@ _PRAGMAS = (
 _MMAP = "PRAGMA mmap_size=268435456"
 
 
-def open_reading(path: Path) -> Engine:
+def open_reading(path: DatabaseLocation) -> Engine:
     """Return an engine whose connections refuse to write."""
+    if isinstance(path, PostgresAddress):
+        return _open_server(path, is_read_only=True)
     return _open(path, begin="BEGIN", pragmas=(*_PRAGMAS, _MMAP, "PRAGMA query_only=ON"))
 
 
-def open_writing(path: Path) -> Engine:
+def open_writing(path: DatabaseLocation) -> Engine:
     """Return an engine whose transactions hold the write lock from their beginning: they never fail halfway."""
+    if isinstance(path, PostgresAddress):
+        return _open_server(path, is_read_only=False)
     return _open(path, begin="BEGIN IMMEDIATE", pragmas=_PRAGMAS)
 
 
@@ -48,6 +53,26 @@ def _open(path: Path, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
     return engine
 
 
+def _open_server(address: PostgresAddress, *, is_read_only: bool) -> Engine:
+    from pioreactor.storage.leader.postgresql.server_connection import TAKE_LOCK, connect  # only where it is configured
+
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: connect(address, is_read_only=is_read_only),
+        isolation_level="REPEATABLE READ" if is_read_only else "READ COMMITTED",
+        pool_pre_ping=True,  # the server may have been restarted since
+    )
+    # Numbers are of 64 bits there, which `Integer` is not.
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: engine.dialect.colspecs[BigInteger]}
+    if not is_read_only:
+
+        @event.listens_for(engine, "begin")
+        def begin_transaction(connection: Connection) -> None:
+            connection.exec_driver_sql(TAKE_LOCK)
+
+    return engine
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Lend a connection that sees one moment of the database; failures are `StorageError`.
@@ -59,8 +84,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
     except VALUE_ERRORS as error:
         raise value_error("the database", error) from error
+    except DataError as error:
+        raise value_error("the database", _reason(error)) from error
     except SQLAlchemyError as error:
-        raise storage_error("the database cannot be read", _reason(error)) from error
+        raise _failure("the database cannot be read", _reason(error)) from error
 
 
 @contextmanager
@@ -77,8 +104,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise value_error("the database", error) from error
     except IntegrityError as error:
         raise ConflictError(f"the database refuses this: {_reason(error)}") from error
+    except DataError as error:
+        raise value_error("the database", _reason(error)) from error
     except SQLAlchemyError as error:
-        raise storage_error("the database cannot be written", _reason(error)) from error
+        raise _failure("the database cannot be written", _reason(error)) from error
+
+
+def _failure(what: str, reason: BaseException) -> StorageError:
+    if not hasattr(reason, "sqlstate"):
+        return storage_error(what, reason)
+    from pioreactor.storage.leader.postgresql.errors_of_server import server_error  # only where it is configured
+
+    return server_error(what, reason)
 
 
 def _reason(error: SQLAlchemyError) -> BaseException:

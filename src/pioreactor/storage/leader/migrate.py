@@ -1,19 +1,14 @@
 """Brings the leader's database up to date when it is opened."""
 
+from __future__ import annotations
+
 import sqlite3
 from contextlib import closing
-from functools import cache
 from pathlib import Path
 
+from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
+from pioreactor.storage.leader.revisions import newest_revision, run_revisions
 from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
-
-_REVISIONS = Path(__file__).parent / "migrations" / "versions"
-
-
-@cache
-def newest_revision() -> str:
-    """Return the newest revision as its file is named: `r0005_chart_preferences.py` has 0005."""
-    return max(path.name[1:5] for path in _REVISIONS.glob("r[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def is_current(path: Path, *, patience_s: float = 15.0) -> bool:
@@ -34,18 +29,21 @@ def is_current(path: Path, *, patience_s: float = 15.0) -> bool:
     return found == [(newest_revision(),)]
 
 
-def upgrade(path: Path) -> None:
+def upgrade(location: DatabaseLocation) -> None:
     """Create the database, adopt one of the reference, or run the revisions it lacks: all of it, or nothing.
 
     Raises `StorageError`.
     """
-    if is_current(path):
-        return
-    from alembic import command  # heavy, and needed once per release
-    from alembic.config import Config
+    if isinstance(location, PostgresAddress):
+        from pioreactor.storage.leader.postgresql.server_schema import upgrade as upgrade_server  # needs the driver
 
-    from pioreactor.storage.leader import migrations
-    from pioreactor.storage.leader.engine import open_writing, writing
+        upgrade_server(location)
+    elif not is_current(location):
+        _upgrade_file(location)
+
+
+def _upgrade_file(path: Path) -> None:
+    from pioreactor.storage.leader.engine import open_writing, writing  # heavy, and needed once per release
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,9 +56,6 @@ def upgrade(path: Path) -> None:
     engine = open_writing(path)
     try:
         with writing(engine) as connection:
-            config = Config()
-            config.set_main_option("script_location", str(Path(migrations.__file__ or "").parent).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            run_revisions(connection)
     finally:
         engine.dispose()

@@ -5,7 +5,7 @@ from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from pioreactor.background_jobs.leader.topic_parsers import rows_of
-from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
 from pioreactor.storage.leader.repositories.quarantine import PAGE_ROWS, QuarantinedRow
 from pioreactor.types import UNIVERSAL_EXPERIMENT
 from pioreactor.web.leader.notifications import write_log
@@ -45,7 +45,7 @@ def retry(leader: LeaderPorts, data: JSONBody[RetryQuarantined]) -> Accepted:
 
     def work() -> object:
         ids = database.quarantine.ids() if data.ids is None else data.ids
-        sink = SqliteRecordSink(database.path)
+        sink = open_record_sink(database.location)
         try:
             results = sink.retry(ids, rows_of)
         finally:

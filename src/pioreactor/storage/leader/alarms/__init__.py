@@ -1,13 +1,14 @@
-"""Alarms in the leader's database, in plain `sqlite3`: the process of the engine has no memory for SQLAlchemy."""
+"""Alarms in the leader's database, in plain SQL: the process of the engine has no memory for SQLAlchemy."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pioreactor.storage.leader.alarms.alarm_table import AlarmTable
 from pioreactor.storage.leader.alarms.delivery_queue import ChannelTable, DeliveryQueue
 from pioreactor.storage.leader.alarms.rule_table import RuleTable
+from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 from pioreactor.storage.leader.migrate import upgrade
+from pioreactor.storage.ports import SharedSqlConnection
 from pioreactor.storage.sqlite.shared_connection import SharedConnection
 
 
@@ -15,13 +16,21 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _shared_connection(location: DatabaseLocation) -> SharedSqlConnection:
+    if not isinstance(location, PostgresAddress):
+        return SharedConnection(location, synchronous="NORMAL")
+    from pioreactor.storage.leader.postgresql.server_connection import SharedPostgresConnection  # only where configured
+
+    return SharedPostgresConnection(location)
+
+
 class AlarmDatabase:
     """Safe to share between threads. `now` stamps what is written."""
 
-    def __init__(self, path: Path, *, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, location: DatabaseLocation, *, now: Callable[[], datetime] = _now) -> None:
         """Open the leader's database, bringing it up to date; raise `StorageError`."""
-        upgrade(path)
-        self._connection = SharedConnection(path, synchronous="NORMAL")
+        upgrade(location)
+        self._connection = _shared_connection(location)
         self.alarms = AlarmTable(self._connection, now)
         self.rules = RuleTable(self._connection, now)
         self.channels = ChannelTable(self._connection, now)

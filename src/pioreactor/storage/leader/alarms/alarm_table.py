@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 from pioreactor.alarms.changes import Change, Cleared, Escalated, Key, Raised
 from pioreactor.alarms.records import Alarm, AlarmEvent, AlarmState
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
-from pioreactor.storage.ports import SqlRow
-from pioreactor.storage.sqlite.shared_connection import SharedConnection
+from pioreactor.storage.ports import SharedSqlConnection, SqlRow
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
 KEPT: Final = timedelta(days=400)
@@ -37,7 +36,7 @@ class Shelving(NamedTuple):
 
 
 class AlarmTable:
-    def __init__(self, connection: SharedConnection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: SharedSqlConnection, now: Callable[[], datetime]) -> None:
         self._connection = connection
         self._now = now
 
@@ -189,8 +188,9 @@ class AlarmTable:
             if alarm.state == "closed":
                 raise ConflictError(f"alarm {id_} is closed")
             self._connection.execute(
-                "INSERT OR REPLACE INTO alarm_shelves (rule, pioreactor_unit, experiment, until, username, note) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO alarm_shelves (rule, pioreactor_unit, experiment, until, username, note) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (rule, pioreactor_unit, experiment) DO UPDATE SET "
+                "until = excluded.until, username = excluded.username, note = excluded.note",
                 (alarm.rule, alarm.pioreactor_unit, alarm.experiment, until, username, text),
             )
             self._add(id_, "shelved", f"until {until}{': ' if text else ''}{text}", username)

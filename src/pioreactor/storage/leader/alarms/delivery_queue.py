@@ -9,8 +9,7 @@ import msgspec
 from pioreactor.alarms.channels import Channel
 from pioreactor.alarms.records import Delivery, Notice, ToldEvent
 from pioreactor.exc import InvalidRequestError, NotFoundError
-from pioreactor.storage.ports import SqlRow
-from pioreactor.storage.sqlite.shared_connection import SharedConnection
+from pioreactor.storage.ports import SharedSqlConnection, SqlRow
 from pioreactor.structs.encoding import to_timestamp
 
 MAX_CHANNELS: Final = 50
@@ -22,7 +21,7 @@ _COLUMNS = "id, channel, document, state, attempts, created_at, attempted_at, fi
 
 
 class ChannelTable:
-    def __init__(self, connection: SharedConnection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: SharedSqlConnection, now: Callable[[], datetime]) -> None:
         self._connection = connection
         self._now = now
 
@@ -67,7 +66,7 @@ class ChannelTable:
             "SELECT e.id, e.event, a.id, a.rule, a.title, a.severity, a.pioreactor_unit, a.experiment, "
             "CASE e.message WHEN '' THEN a.message ELSE e.message END, a.remedy, e.timestamp "
             "FROM alarm_events e JOIN alarms a ON a.id = e.alarm_id "
-            "WHERE e.id > max(?, (SELECT through_event FROM alarm_channels WHERE name = ?)) ORDER BY e.id LIMIT ?",
+            "WHERE e.id > ? AND e.id > (SELECT through_event FROM alarm_channels WHERE name = ?) ORDER BY e.id LIMIT ?",
             (after, name, _AT_ONCE),
         )
         return [ToldEvent(*row) for row in rows]
@@ -79,12 +78,13 @@ class ChannelTable:
     def skip_to(self, name: str, event_id: int) -> None:
         """Take events up to this one as told."""
         self._connection.execute(
-            "UPDATE alarm_channels SET through_event = max(through_event, ?) WHERE name = ?", (event_id, name)
+            "UPDATE alarm_channels SET through_event = ? WHERE name = ? AND through_event < ?",
+            (event_id, name, event_id),
         )
 
 
 class DeliveryQueue:
-    def __init__(self, connection: SharedConnection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: SharedSqlConnection, now: Callable[[], datetime]) -> None:
         self._connection = connection
         self._now = now
 
@@ -98,8 +98,8 @@ class DeliveryQueue:
             )
             if through_event is not None:
                 self._connection.execute(
-                    "UPDATE alarm_channels SET through_event = max(through_event, ?) WHERE name = ?",
-                    (through_event, channel),
+                    "UPDATE alarm_channels SET through_event = ? WHERE name = ? AND through_event < ?",
+                    (through_event, channel, through_event),
                 )
         return int(str(found[0][0]))
 

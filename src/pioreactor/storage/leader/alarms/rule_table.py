@@ -9,8 +9,7 @@ import msgspec
 from pioreactor.alarms.default_rules import DEFAULT_RULES
 from pioreactor.alarms.rules import AlarmRule, changed, from_text, rule_of
 from pioreactor.exc import InvalidRequestError, NotFoundError
-from pioreactor.storage.ports import SqlRow
-from pioreactor.storage.sqlite.shared_connection import SharedConnection
+from pioreactor.storage.ports import SharedSqlConnection, SqlRow
 from pioreactor.structs.encoding import to_timestamp
 
 MAX_RULES: Final = 500
@@ -69,7 +68,7 @@ def rules_in_force(stored: Iterable[StoredRule], configured: Mapping[str, str]) 
 
 
 class RuleTable:
-    def __init__(self, connection: SharedConnection, now: Callable[[], datetime]) -> None:
+    def __init__(self, connection: SharedSqlConnection, now: Callable[[], datetime]) -> None:
         self._connection = connection
         self._now = now
 
@@ -89,7 +88,8 @@ class RuleTable:
     def revision(self) -> object:
         """Return what changes whenever a rule does."""
         return self._connection.execute(
-            "SELECT count(*), max(updated_at), total(length(declared)), total(length(changes)) FROM alarm_rules"
+            "SELECT count(*), max(updated_at), coalesce(sum(length(declared)), 0), "
+            "coalesce(sum(length(changes)), 0) FROM alarm_rules"
         )[0]
 
     def declare(self, rules: Iterable[AlarmRule]) -> bool:

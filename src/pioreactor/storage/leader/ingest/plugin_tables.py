@@ -2,12 +2,15 @@
 
 import logging
 import sqlite3
+from collections.abc import Mapping
 
 from pioreactor import measurements
 from pioreactor.measurements import ColumnSpec, TableSpec
 from pioreactor.storage.sqlite_errors import is_of_the_file
 
 log = logging.getLogger(__name__)
+
+_TYPES: Mapping[str, str] = {}
 
 
 def create_plugin_tables(connection: sqlite3.Connection) -> None:
@@ -25,10 +28,13 @@ def create_plugin_tables(connection: sqlite3.Connection) -> None:
             log.error("The table %s of the measurement %s cannot be created: %s.", spec.table.name, spec.name, error)
 
 
-def creation_of(table: TableSpec) -> list[str]:
-    """Return the statements that create a table and its indices."""
+def creation_of(table: TableSpec, *, types: Mapping[str, str] = _TYPES, number: str = "") -> list[str]:
+    """Return the statements that create a table and its indices.
+
+    `types`: what a database calls the types of SQLite; `number`: the column that numbers the rows where one is needed.
+    """
     name = _quoted(table.name)
-    columns = ", ".join(_column(column) for column in table.columns)
+    columns = ", ".join([*(_column(column, types) for column in table.columns), *([number] if number else [])])
     statements = [f"CREATE TABLE IF NOT EXISTS {name} ({columns})"]
     for index in table.indices:
         index_name = _quoted("_".join(("idx", table.name, *index)))
@@ -37,8 +43,9 @@ def creation_of(table: TableSpec) -> list[str]:
     return statements
 
 
-def _column(column: ColumnSpec) -> str:
-    parts = [_quoted(column.name), column.kind.upper(), "NOT NULL" if column.required else ""]
+def _column(column: ColumnSpec, types: Mapping[str, str]) -> str:
+    kind = column.kind.upper()
+    parts = [_quoted(column.name), types.get(kind, kind), "NOT NULL" if column.required else ""]
     parts.append(f"CHECK ({_quoted(column.name)} IN ({column.allowed_in_sql()}))" if column.allowed else "")
     return " ".join(part for part in parts if part)
 

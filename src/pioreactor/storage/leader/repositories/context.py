@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import count
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Dialect, Engine, Executable, Select
@@ -15,6 +16,7 @@ from pioreactor.storage.ports import SqlRow, ValueType
 from pioreactor.structs.encoding import to_timestamp
 
 _FETCHED_AT_ONCE = 2000
+_NUMBER = count()
 
 Query: TypeAlias = "Select[*SqlRow]"
 
@@ -61,10 +63,16 @@ def stream(connection: Connection, query: Query, **values: ValueType) -> Iterato
     """Yield the rows of a query as the driver returns them, for results of hundreds of thousands of rows."""
     compiled = _compiled(query, connection.dialect)
     parameters, positions = compiled.construct_params(values), compiled.positiontup
-    cursor = connection.connection.cursor()
-    cursor.execute(str(compiled), parameters if positions is None else tuple(parameters[name] for name in positions))
-    while rows := cursor.fetchmany(_FETCHED_AT_ONCE):
-        yield from rows
+    # Without a cursor of the server the driver of PostgreSQL would hold every row.
+    cursor = connection.connection.cursor(*([] if connection.dialect.name == "sqlite" else [f"rows_{next(_NUMBER)}"]))
+    try:
+        cursor.execute(
+            str(compiled), parameters if positions is None else tuple(parameters[name] for name in positions)
+        )
+        while rows := cursor.fetchmany(_FETCHED_AT_ONCE):
+            yield from rows
+    finally:
+        cursor.close()
 
 
 @lru_cache(maxsize=128)

@@ -1,4 +1,4 @@
-"""Keeps the roll-ups up to date, with plain `sqlite3`: the database writer's process has no SQLAlchemy."""
+"""Keeps the roll-ups up to date, with plain SQL: the database writer's process has no SQLAlchemy."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -9,6 +9,7 @@ from pioreactor.storage.leader.rollups.bucket import Bucket, add_to, coarser
 from pioreactor.storage.leader.rollups.levels import FACTOR, LEVELS, MINUTE_CHARACTERS, minute_of, prefix_of
 from pioreactor.storage.leader.rollups.rolled_tables import RolledTable, rolled_tables
 from pioreactor.storage.leader.rollups.sqlite_triggers import triggers_of
+from pioreactor.storage.ports import SqlConnection, ValueType
 
 ROWS_PER_STEP: Final = 20_000
 """Rows that are added in one transaction: about 0.1 s."""
@@ -21,27 +22,34 @@ SeriesKey = tuple[str, str, str, str]
 Minutes = dict[str, Bucket]
 """By what the moments of a minute begin with."""
 
-_VALUES: Final = "count, sum, min, min_at, max, max_at, first, first_at, last, last_at"
-_REPLACE: Final = f"INSERT OR REPLACE INTO rollup_buckets (series_id, level, bucket, {_VALUES}) VALUES ({'?, ' * 12}?)"
-_MERGE: Final = f"""INSERT INTO rollup_buckets (series_id, level, bucket, {_VALUES}) VALUES ({"?, " * 12}?)
-    ON CONFLICT (series_id, level, bucket) DO UPDATE SET
-    count = count + excluded.count, sum = sum + excluded.sum,
-    min_at = CASE WHEN excluded.min < min OR (excluded.min = min AND excluded.min_at < min_at)
-        THEN excluded.min_at ELSE min_at END,
-    min = CASE WHEN excluded.min < min THEN excluded.min ELSE min END,
-    max_at = CASE WHEN excluded.max > max OR (excluded.max = max AND excluded.max_at < max_at)
-        THEN excluded.max_at ELSE max_at END,
-    max = CASE WHEN excluded.max > max THEN excluded.max ELSE max END,
-    first = CASE WHEN excluded.first_at < first_at THEN excluded.first ELSE first END,
-    first_at = CASE WHEN excluded.first_at < first_at THEN excluded.first_at ELSE first_at END,
-    last = CASE WHEN excluded.last_at >= last_at THEN excluded.last ELSE last END,
-    last_at = CASE WHEN excluded.last_at >= last_at THEN excluded.last_at ELSE last_at END"""
+VALUES: Final = "count, sum, min, min_at, max, max_at, first, first_at, last, last_at"
+_INTO: Final = f"INSERT INTO rollup_buckets AS b (series_id, level, bucket, {VALUES}) "
+_INSERT: Final = f"{_INTO} VALUES ({'?, ' * 12}?) "
+_KEY: Final = "ON CONFLICT (series_id, level, bucket) DO UPDATE SET "
+_REPLACE: Final = _INSERT + _KEY + ", ".join(f"{name} = excluded.{name}" for name in VALUES.split(", "))
+_MERGED: Final = f"""{_KEY}
+    count = b.count + excluded.count, sum = b.sum + excluded.sum,
+    min_at = CASE WHEN excluded.min < b.min OR (excluded.min = b.min AND excluded.min_at < b.min_at)
+        THEN excluded.min_at ELSE b.min_at END,
+    min = CASE WHEN excluded.min < b.min THEN excluded.min ELSE b.min END,
+    max_at = CASE WHEN excluded.max > b.max OR (excluded.max = b.max AND excluded.max_at < b.max_at)
+        THEN excluded.max_at ELSE b.max_at END,
+    max = CASE WHEN excluded.max > b.max THEN excluded.max ELSE b.max END,
+    first = CASE WHEN excluded.first_at < b.first_at THEN excluded.first ELSE b.first END,
+    first_at = CASE WHEN excluded.first_at < b.first_at THEN excluded.first_at ELSE b.first_at END,
+    last = CASE WHEN excluded.last_at >= b.last_at THEN excluded.last ELSE b.last END,
+    last_at = CASE WHEN excluded.last_at >= b.last_at THEN excluded.last_at ELSE b.last_at END"""
+
+
+def merge_from(rows: str) -> str:
+    """Return the statement that merges rows, given by SQL, into the buckets that are there."""
+    return f"{_INTO} {rows} {_MERGED}"
 
 
 class SqliteRollups:
     """The roll-ups of one database. Every method works within the transaction that the caller has begun."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
         self._ids: dict[tuple[str, SeriesKey], int] = {}
         self.tables = self._present_tables()
@@ -50,9 +58,12 @@ class SqliteRollups:
         """Return the tables that are rolled up; those of plugins get their triggers."""
         present = {name: rolled for name, rolled in rolled_tables().items() if self._is_present(rolled)}
         for rolled in present.values():
-            for statement in triggers_of(rolled).values():
-                self._connection.execute(statement.replace("CREATE TRIGGER", "CREATE TRIGGER IF NOT EXISTS", 1))
+            self._create_triggers(rolled)
         return present
+
+    def _create_triggers(self, rolled: RolledTable) -> None:
+        for statement in triggers_of(rolled).values():
+            self._connection.execute(statement.replace("CREATE TRIGGER", "CREATE TRIGGER IF NOT EXISTS", 1))
 
     def _is_present(self, rolled: RolledTable) -> bool:
         """Return whether the table has the declared columns, and rows with numbers."""
@@ -67,6 +78,13 @@ class SqliteRollups:
         except sqlite3.OperationalError:
             return False
         return True
+
+    @staticmethod
+    def _is_number(column: str) -> str:
+        return f"typeof({column}) IN ('real', 'integer')"
+
+    def _merge(self, rows: Iterable[tuple[ValueType, ...]]) -> None:
+        self._connection.executemany(_INSERT + _MERGED, rows)
 
     def step(self) -> int:
         """Add what waits, in an amount for one transaction; return how many rows and minutes that were."""
@@ -87,7 +105,7 @@ class SqliteRollups:
             for name in ("experiment", "pioreactor_unit", rolled.channel, "timestamp")
         )
         numbers = ", ".join(
-            f"CASE WHEN typeof({name}) IN ('real', 'integer') THEN {name} END" for name in map(_quoted, rolled.columns)
+            f"CASE WHEN {self._is_number(name)} THEN {name} END" for name in map(_quoted, rolled.columns)
         )
         cursor = self._connection.execute(
             f"SELECT rowid, {key}, {numbers} FROM {_quoted(rolled.name)} WHERE rowid > ? ORDER BY rowid LIMIT ?",
@@ -120,7 +138,7 @@ class SqliteRollups:
 
     def waiting(self, rolled: RolledTable) -> int:
         """Return about how many rows are not rolled up yet."""
-        newest = self._connection.execute(f"SELECT COALESCE(MAX(rowid), 0) FROM {_quoted(rolled.name)}").fetchone()[0]
+        [[newest]] = self._connection.execute(f"SELECT COALESCE(MAX(rowid), 0) FROM {_quoted(rolled.name)}").fetchall()
         return int(newest) - self.through(rolled)
 
     def add_changes(self, *, limit: int = CHANGES_PER_STEP) -> int:
@@ -167,7 +185,7 @@ class SqliteRollups:
                 if bucket is not None:
                     id_ = self._id(rolled.name, (column, experiment, unit, channel))
                     series.setdefault(id_, {})[minute] = bucket
-        self._connection.executemany(_MERGE, _stored(series))
+        self._merge(_stored(series))
 
     def _note_through(self, rolled: RolledTable, through: int) -> None:
         self._connection.execute(
@@ -181,24 +199,26 @@ class SqliteRollups:
         if known is not None:
             return known
         where = "table_name = ? AND column_name = ? AND experiment = ? AND pioreactor_unit = ? AND channel = ?"
-        row = self._connection.execute(f"SELECT id FROM rollup_series WHERE {where}", (table, *key)).fetchone()
-        if row is None:
+        found = self._connection.execute(f"SELECT id FROM rollup_series WHERE {where}", (table, *key)).fetchall()
+        if not found:
             names = "table_name, column_name, experiment, pioreactor_unit, channel"
-            row = self._connection.execute(
+            found = self._connection.execute(
                 f"INSERT INTO rollup_series ({names}) VALUES (?, ?, ?, ?, ?) RETURNING id", (table, *key)
-            ).fetchone()
-        self._ids[table, key] = int(row[0])
-        return int(row[0])
+            ).fetchall()
+        self._ids[table, key] = int(found[0][0])
+        return int(found[0][0])
 
     def _roll_up_again(self, rolled: RolledTable, key: SeriesKey, id_: int, minute: int) -> None:
         column, experiment, unit, channel = key
         prefix = prefix_of(minute)
-        of_channel = "" if rolled.channel is None else f" AND {_quoted(rolled.channel)} IS NULLIF(?, '')"
+        is_without = rolled.channel is None or not channel
+        of_channel = "" if rolled.channel is None else f" AND {_quoted(rolled.channel)}"
+        of_channel += "" if rolled.channel is None else " IS NULL" if is_without else " = ?"
         rows = self._connection.execute(
             f"SELECT timestamp, {_quoted(column)} FROM {_quoted(rolled.name)} WHERE experiment = ? AND "
             f"pioreactor_unit = ? AND timestamp >= ? AND timestamp < ? AND +rowid <= ?{of_channel} "
-            f"AND typeof({_quoted(column)}) IN ('real', 'integer') ORDER BY timestamp, rowid",
-            (experiment, unit, prefix, prefix + _AFTER, self.through(rolled), *([channel] if of_channel else ())),
+            f"AND {self._is_number(_quoted(column))} ORDER BY timestamp, rowid",
+            (experiment, unit, prefix, prefix + _AFTER, self.through(rolled), *([] if is_without else [channel])),
         )
         found: dict[int, Bucket] = {}
         for at, value in rows:
@@ -209,7 +229,7 @@ class SqliteRollups:
         for level in range(1, LEVELS):
             for number in parents:
                 children = self._connection.execute(
-                    f"SELECT {_VALUES} FROM rollup_buckets WHERE series_id = ? AND level = ? AND bucket >= ? "
+                    f"SELECT {VALUES} FROM rollup_buckets WHERE series_id = ? AND level = ? AND bucket >= ? "
                     "AND bucket < ? ORDER BY bucket",
                     (id_, level - 1, number * FACTOR, (number + 1) * FACTOR),
                 )
@@ -246,7 +266,7 @@ def _aggregate(
                     bucket.add(at, value)
 
 
-def _stored(series: dict[int, dict[int, Bucket]]) -> Iterator[tuple[object, ...]]:
+def _stored(series: dict[int, dict[int, Bucket]]) -> Iterator[tuple[ValueType, ...]]:
     """Yield the rows of `rollup_buckets` of all levels."""
     for id_, buckets in series.items():
         for level in range(LEVELS):

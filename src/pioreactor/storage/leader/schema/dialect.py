@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from sqlalchemy import Boolean, Integer, Table, type_coerce
+from sqlalchemy import BigInteger, Boolean, Table, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement, FromClause, TableClause
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 class _InsertionOrder(FunctionElement[int]):
     inherit_cache = True
-    type = Integer()
+    type = BigInteger()
     name = "insertion_order"
 
 
@@ -43,7 +43,7 @@ def is_number(column: ColumnElement[float]) -> ColumnElement[bool]:
     return _IsNumber(column)
 
 
-@compiles(_InsertionOrder, "sqlite")
+@compiles(_InsertionOrder)  # PostgreSQL has a column of this name
 def _rowid(element: _InsertionOrder, compiler: SQLCompiler, **_: object) -> str:
     [column] = element.clauses
     table: FromClause = column.table
@@ -67,4 +67,5 @@ def _typeof(element: _IsNumber, compiler: SQLCompiler, **_: object) -> str:
 
 @compiles(_IsNumber)
 def _is_not_null(element: _IsNumber, compiler: SQLCompiler, **_: object) -> str:
-    return f"{compiler.process(element.clauses)} IS NOT NULL"
+    column = compiler.process(element.clauses)
+    return f"({column} IS NOT NULL AND pg_typeof({column})::text IN ('double precision', 'bigint'))"

@@ -39,15 +39,19 @@ def triggers() -> dict[str, str]:
     }
 
 
-def views() -> dict[str, str]:
-    """Return name → `CREATE VIEW` statement."""
-    columns = [
+def activity_rollup_columns() -> list[str]:
+    """Return the expressions of the view of the activity data by minute."""
+    return [
         f"{function}({column.name}) AS {prefix}_{column.name}"
         for aggregation, function, prefix in (("mean", "AVG", "avg"), ("sum", "SUM", "sum"))
         for spec in BUILT_IN
         for column in spec.activity
         if column.aggregation == aggregation
     ]
+
+
+def views() -> dict[str, str]:
+    """Return name → `CREATE VIEW` statement."""
     return {
         "latest_experiment": """
             CREATE VIEW latest_experiment AS
@@ -57,7 +61,7 @@ def views() -> dict[str, str]:
         f"{_TABLE}_rollup": f"""
             CREATE VIEW {_TABLE}_rollup AS
             SELECT experiment, pioreactor_unit, SUBSTR(timestamp, 1, 16) || ':00.000Z' AS timestamp,
-                {", ".join(columns)}
+                {", ".join(activity_rollup_columns())}
             FROM {_TABLE} GROUP BY experiment, pioreactor_unit, SUBSTR(timestamp, 1, 16)""",
     }
 

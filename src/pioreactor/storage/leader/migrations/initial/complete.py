@@ -11,6 +11,12 @@ _FILLED_BY_TRIGGERS = ("pioreactor_unit_activity_data", "experiment_worker_assig
 
 def complete(connection: Connection) -> None:
     """Add the tables, columns, indices, triggers and views of revision 0001 that the database lacks."""
+    if connection.dialect.name == "postgresql":
+        from pioreactor.storage.leader.postgresql.server_tables import create  # only where PostgreSQL is configured
+
+        for table in TABLES.sorted_tables:
+            create(connection, table)
+        return
     inspector = inspect(connection)
     present = set(inspector.get_table_names())
     for table in TABLES.sorted_tables:
@@ -23,8 +29,7 @@ def complete(connection: Connection) -> None:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             if tuple(column.name for column in index.columns) not in indexed:
                 connection.execute(CreateIndex(index, if_not_exists=True))
-    if connection.dialect.name == "sqlite":
-        _replace_triggers_and_views(connection)
+    _replace_triggers_and_views(connection)
 
 
 def _add_columns(connection: Connection, inspector: Inspector, table: Table) -> None:

@@ -50,6 +50,8 @@ def upgrade() -> None:
     op.create_table(
         "rollup_changes", *(_text(name) for name in key), sa.PrimaryKeyConstraint(*key), sqlite_with_rowid=False
     )
+    if op.get_bind().dialect.name != "sqlite":
+        return  # other databases get all declared triggers after the last revision
     op.execute(
         "CREATE TRIGGER delete_buckets_of_rollup_series AFTER DELETE ON rollup_series BEGIN"
         " DELETE FROM rollup_buckets WHERE series_id = old.id; END"
