@@ -394,8 +394,10 @@ def _alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Ca
     def open_alarms() -> AlarmDatabase:
         from pioreactor.storage.leader.alarms import AlarmDatabase
         from pioreactor.storage.leader.location import location_of
+        from pioreactor.storage.leader.migrate import upgrade
 
-        return AlarmDatabase(location_of(settings.storage.database, paths), now=clock.now)
+        upgrade(location := location_of(settings.storage.database, paths))
+        return AlarmDatabase(location, now=clock.now)
 
     return open_alarms
 

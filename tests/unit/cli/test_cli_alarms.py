@@ -8,12 +8,14 @@ import pytest
 from pioreactor.alarms.changes import Key, Raised
 from pioreactor.alarms.default_rules import DEFAULT_RULES
 from pioreactor.storage.leader.alarms import AlarmDatabase
+from pioreactor.storage.leader.migrate import upgrade
 
 RULE = next(rule for rule in DEFAULT_RULES if rule.name == "job_lost")
 
 
 @pytest.fixture
 def database(desk: Any) -> AlarmDatabase:
+    upgrade(desk.runtime.paths.database)
     opened = AlarmDatabase(desk.runtime.paths.database, now=desk.runtime.clock.now)
     opened.alarms.apply([Raised(Key("job_lost", "unit1", "exp"), RULE, "stirring: lost")])
     return opened

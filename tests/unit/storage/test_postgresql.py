@@ -12,10 +12,12 @@ from pioreactor.alarms.changes import Key, Raised
 from pioreactor.alarms.default_rules import DEFAULT_RULES
 from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.storage.leader.alarms import AlarmDatabase
+from pioreactor.storage.leader.data_version import DataVersion, version_of
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
 from pioreactor.storage.leader.location import PostgresAddress, located
 from pioreactor.storage.leader.postgresql.server_connection import check_version
+from pioreactor.storage.leader.postgresql.server_version import ServerVersion
 from pioreactor.storage.ports import RecordSink, Row
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.testing.contracts.leader_database import MOMENT, stream_row
@@ -140,7 +142,7 @@ def test_rows_lie_in_the_partition_of_their_week_and_those_of_a_clock_years_off_
     assert found == [("growth_rates_2026w47", 3), ("growth_rates_other_weeks", 1)]
 
 
-def test_roll_ups_say_what_every_row_says(leader_url: str, sink: RecordSink) -> None:
+def test_roll_ups_say_what_every_row_says(postgresql_server: PostgresServer, leader_url: str, sink: RecordSink) -> None:
     rows = [stream_row("growth_rates", 80_000 - 8 * n, rate=(n * 7919 % 1000) / 10) for n in range(6000)]
     for first in range(0, len(rows), 1500):
         sink.commit(rows[first : first + 1500])
@@ -153,14 +155,19 @@ def test_roll_ups_say_what_every_row_says(leader_url: str, sink: RecordSink) -> 
     values = [point.y for point in points]
     assert len(points) <= 200
     assert (max(values), min(values)) == (999.0, -5.0)
-    buckets = database.access.readers.raw_connection()
-    [(count, total)] = buckets.cursor().execute("SELECT sum(count), sum(sum) FROM rollup_buckets WHERE level = 0")
+    name, in_buckets = leader_url.rpartition("/")[2], "SELECT sum(count), sum(sum) FROM rollup_buckets WHERE level = 0"
+    [(count, total)] = postgresql_server.execute(in_buckets, name)
     assert count == 6000
     assert total == pytest.approx(sum(float(str(row.values["rate"])) for row in rows))
-    buckets.close()
+    moment = rows[3000].values["timestamp"]
+    postgresql_server.execute(f"DELETE FROM growth_rates WHERE timestamp >= '{moment}'", name)
+    while sink.roll_up():
+        pass
+    left = postgresql_server.execute("SELECT count(*), sum(rate) FROM growth_rates", name)
+    assert postgresql_server.execute(in_buckets, name) == [(left[0][0], pytest.approx(left[0][1]))]
     database.experiments.create("e")
-    assert database.experiments.delete("e") >= 6002
-    assert sink.roll_up() > 0
+    assert database.experiments.delete("e") >= left[0][0]
+    assert postgresql_server.execute(in_buckets, name) == [(None, None)]
     database.close()
 
 
@@ -183,3 +190,25 @@ def test_alarms_live_in_the_same_database(leader_url: str) -> None:
     database.alarms.prune()
     database.deliveries.prune()
     database.close()
+
+
+def test_a_change_is_noticed_without_reading_what_changed(
+    postgresql_server: PostgresServer, leader_url: str, sink: RecordSink
+) -> None:
+    version = version_of(address(leader_url))
+    before = _told(version)
+    assert version.now() == before
+    sink.commit(readings(0, 1))
+    assert version.now() not in (None, before)
+    name = leader_url.rpartition("/")[2]
+    postgresql_server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    assert version.now() is None
+    assert _told(version) != before
+    version.close()
+
+
+def _told(version: DataVersion | ServerVersion) -> tuple[int, object]:
+    """Ask until the connection stands: `now` does not wait for it."""
+    while (found := version.now()) is None:
+        pass
+    return found

@@ -309,8 +309,10 @@ def _who() -> str:
 @contextmanager
 def _opened(cli: CliContext) -> Iterator[AlarmDatabase]:
     from pioreactor.storage.leader.alarms import AlarmDatabase
+    from pioreactor.storage.leader.migrate import upgrade
 
-    database = AlarmDatabase(cli.database_location(), now=cli.runtime.clock.now)
+    upgrade(location := cli.database_location())
+    database = AlarmDatabase(location, now=cli.runtime.clock.now)
     try:
         yield database
     finally:

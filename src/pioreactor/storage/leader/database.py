@@ -1,17 +1,19 @@
 """The leader's database, opened: every repository at one place."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pioreactor.exc import ConfigurationError, StorageError
 from pioreactor.private_files import restrict_database
 from pioreactor.storage.leader.alarms import AlarmDatabase
-from pioreactor.storage.leader.data_version import DataVersion, ServerVersion, version_of
+from pioreactor.storage.leader.data_version import DataVersion, version_of
 from pioreactor.storage.leader.engine import open_reading, open_writing
 from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress, located
 from pioreactor.storage.leader.migrate import upgrade
@@ -28,6 +30,9 @@ from pioreactor.storage.leader.repositories.profile_runs import ProfileRuns
 from pioreactor.storage.leader.repositories.quarantine import Quarantine
 from pioreactor.storage.leader.repositories.time_series import TimeSeriesReader
 from pioreactor.storage.leader.repositories.workers import Workers
+
+if TYPE_CHECKING:
+    from pioreactor.storage.leader.postgresql.server_version import ServerVersion
 
 _INSTEAD = "Use the tools of PostgreSQL, or move the data into a file of SQLite."
 

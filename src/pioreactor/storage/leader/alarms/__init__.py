@@ -7,7 +7,6 @@ from pioreactor.storage.leader.alarms.alarm_table import AlarmTable
 from pioreactor.storage.leader.alarms.delivery_queue import ChannelTable, DeliveryQueue
 from pioreactor.storage.leader.alarms.rule_table import RuleTable
 from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
-from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.ports import SharedSqlConnection
 from pioreactor.storage.sqlite.shared_connection import SharedConnection
 
@@ -25,11 +24,9 @@ def _shared_connection(location: DatabaseLocation) -> SharedSqlConnection:
 
 
 class AlarmDatabase:
-    """Safe to share between threads. `now` stamps what is written."""
+    """Safe to share between threads. `now` stamps what is written. The database is up to date: see `migrate`."""
 
     def __init__(self, location: DatabaseLocation, *, now: Callable[[], datetime] = _now) -> None:
-        """Open the leader's database, bringing it up to date; raise `StorageError`."""
-        upgrade(location)
         self._connection = _shared_connection(location)
         self.alarms = AlarmTable(self._connection, now)
         self.rules = RuleTable(self._connection, now)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, SmallInteger, delete, func, literal, select
 
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.repositories.context import Access, change, exists
@@ -50,7 +50,8 @@ class Quarantine:
         """Return rows, newest first, with only the first 200 characters of their payloads."""
         if skip < 0 or limit < 0:
             raise InvalidRequestError("skip and limit cannot be negative")
-        preview = func.substr(quarantined_rows.c.payload, 1, PREVIEW_CHARACTERS)
+        first, length = literal(1, SmallInteger), literal(PREVIEW_CHARACTERS, SmallInteger)
+        preview = func.substr(quarantined_rows.c.payload, first, length)
         query = select(*_COLUMNS, preview, quarantined_rows.c.reason).order_by(_ID.desc())
         rows = self._access.rows(query.limit(limit).offset(skip))
         return [QuarantinedRow(*row) for row in rows]
