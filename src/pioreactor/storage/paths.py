@@ -76,7 +76,7 @@ class Paths:
         if name and name.startswith(("postgresql://", "postgres://")):
             raise ConfigurationError(
                 "this works with a database of SQLite only, and the leader's is PostgreSQL",
-                remedy="See the how-to Use PostgreSQL for what to do instead.",
+                remedy="See the how-to Keep the database in PostgreSQL for what to do instead.",
             )
         return Path(name) if name else self.database
 

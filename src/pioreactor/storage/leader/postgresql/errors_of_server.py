@@ -18,7 +18,7 @@ _REMEDIES: Final = {
     "55P03": "Another program holds the database, such as a shell or a copy: end it; writing then resumes by itself.",
     "57P01": "The server is shut down or restarted; writing resumes by itself.",
     "57P03": "The server starts; writing resumes by itself.",
-    "3D000": "Create the database: see the how-to Use PostgreSQL.",
+    "3D000": "Create the database: see the how-to Keep the database in PostgreSQL.",
     "28P01": "Put the right password into secrets/pgpass of the leader: host:port:database:user:password.",
 }
 _WORDS: Final = {
