@@ -197,7 +197,7 @@ class GrowthRateSettings(Section, frozen=True):
 class StorageSettings(Section, frozen=True):
     """Paths of databases."""
 
-    database: Annotated[str | None, text("leader's database; blank: a file under the data root")] = None
+    database: Annotated[str | None, text("leader's database: file, postgresql://…; blank: under the data root")] = None
     temporary_cache: Annotated[str | None, text("values that end with a reboot; blank: the run directory")] = None
     persistent_cache: Annotated[str | None, text("values that stay; blank: under the data root")] = None
     number_of_backup_replicates_to_workers: Annotated[int, quantity("workers that keep a backup", ge=0)] = 2

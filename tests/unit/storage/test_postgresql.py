@@ -160,7 +160,7 @@ def test_roll_ups_say_what_every_row_says(postgresql_server: PostgresServer, lea
     assert count == 6000
     assert total == pytest.approx(sum(float(str(row.values["rate"])) for row in rows))
     moment = rows[3000].values["timestamp"]
-    postgresql_server.execute(f"DELETE FROM growth_rates WHERE timestamp >= '{moment}'", name)
+    postgresql_server.execute(f"DELETE FROM growth_rates WHERE timestamp >= {str(moment)!r}", name)
     while sink.roll_up():
         pass
     left = postgresql_server.execute("SELECT count(*), sum(rate) FROM growth_rates", name)
