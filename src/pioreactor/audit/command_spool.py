@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.audit.redaction import SECRET_FIELDS
+from pioreactor.audit.redaction import as_text, kept_arguments
 from pioreactor.exc import PioreactorError
 from pioreactor.private_files import locked_folder, write_atomically
 from pioreactor.structs.audit import MAX_ACCOUNT, MAX_COMMAND, TypedCommand
@@ -31,20 +31,18 @@ AT_ONCE: Final = 200
 """Commands that are stored or sent together."""
 _POLL_S: Final = 5.0
 _MAX_RETRY_S: Final = 120.0
-_SECRET_OPTIONS: Final = SECRET_FIELDS | {"url", "key", "user"}
-"""Names in arguments `NAME=VALUE` whose values are secrets; others are never arguments."""
-_PASSWORD_OPTIONS: Final = frozenset({"-p", "--password"})
-"""Of `pio workers add`, which refuses the password that scripts for the existing software give."""
 
 
-def report(folder: Path, argv: Sequence[str], *, account: str, status: int | None, sent_at: str) -> None:
+def report(
+    folder: Path, argv: Sequence[str], *, account: str, status: int | None, sent_at: str, reason: str | None = None
+) -> None:
     """Append a command with its exit status, None for one that begins; do nothing where the folder is missing.
 
     A command must not fail because it cannot be recorded: errors of the disk are ignored.
     """
-    kept = [_printable(_without_secret(each, before))[:200] for before, each in zip(("", *argv), argv, strict=False)]
-    line = {"id": os.urandom(8).hex(), "argv": kept[:40], "account": account, "at": sent_at}
-    text = msgspec.json.encode({**line, "status": status})
+    why = None if reason is None else as_text(reason)
+    line = {"id": os.urandom(8).hex(), "argv": kept_arguments(argv), "account": account, "at": sent_at}
+    text = msgspec.json.encode({**line, "status": status, "reason": why})
     with suppress(OSError):
         while not _append(folder / _FILE, text[:_MAX_LINE_BYTES] + b"\n"):
             pass  # it was taken in meanwhile: the line goes into a new file
@@ -123,20 +121,7 @@ def _command_of(line: bytes) -> TypedCommand:
     try:
         found = msgspec.json.decode(line)
         text = " ".join(["pio", *(str(each) for each in found["argv"])])
-        values = {"id": found.get("id", ""), "account": str(found["account"])[:MAX_ACCOUNT], "at": found["at"]}
-        return msgspec.convert({**values, "text": text[:MAX_COMMAND], "status": found["status"]}, TypedCommand)
+        account, text = str(found["account"])[:MAX_ACCOUNT], text[:MAX_COMMAND]
+        return msgspec.convert({**found, "account": account, "text": text}, TypedCommand)
     except (msgspec.MsgspecError, AttributeError, KeyError, TypeError, RecursionError):
         return TypedCommand(text=f"pio {line.decode('utf-8', 'replace')[:200]}", status=1)
-
-
-def _printable(text: str) -> str:
-    """Return an argument as it can be encoded; the operating system passes on bytes that are no text."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _without_secret(argument: str, before: str) -> str:
-    """Return an argument as it is kept; `before` is the one in front of it."""
-    if before in _PASSWORD_OPTIONS and not argument.startswith("-"):
-        return "***"
-    name, is_pair, _ = argument.partition("=")
-    return f"{name}=***" if is_pair and name.lstrip("-").lower() in _SECRET_OPTIONS else argument

@@ -19,6 +19,10 @@ SECRET_FIELDS: Final = frozenset(
 _KEPT: Final = "***"
 _ADDRESSES: Final = frozenset({"url", "webhook", "webhook_url"})
 """Names of fields with addresses, in whose path, query or host (`tgram://token/chat`) a secret may stand."""
+_SECRET_OPTIONS: Final = SECRET_FIELDS | {"url", "key", "user"}
+"""Names in arguments `NAME=VALUE` whose values are secrets; others are never arguments."""
+_PASSWORD_OPTIONS: Final = frozenset({"-p", "--password"})
+"""Of `pio workers add`, which refuses the password that scripts for the existing software give."""
 MAX_TEXT: Final = 2000
 MAX_ITEMS: Final = 100
 _MAX_DEPTH: Final = 8
@@ -82,3 +86,22 @@ def _shortened(text: str) -> str:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{text[:MAX_TEXT]}… ({len(text)} characters, SHA-256 {digest})"
+
+
+def kept_arguments(argv: Sequence[str]) -> list[str]:
+    """Return the arguments of a command as they are kept, without secrets."""
+    pairs = zip(("", *argv), argv, strict=False)
+    return [as_text(_without_secret(each, before))[:200] for before, each in pairs][:40]
+
+
+def as_text(text: str) -> str:
+    """Return an argument as it can be encoded; the operating system passes on bytes that are no text."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _without_secret(argument: str, before: str) -> str:
+    """Return an argument as it is kept; `before` is the one in front of it."""
+    if before in _PASSWORD_OPTIONS and not argument.startswith("-"):
+        return "***"
+    name, is_pair, _ = argument.partition("=")
+    return f"{name}=***" if is_pair and name.lstrip("-").lower() in _SECRET_OPTIONS else argument

@@ -3,6 +3,12 @@
 import os
 import sys
 
+TYPE_CHECKING = False  # `typing` is not imported for it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pioreactor.cli.asked_changes import Line
+
 HELP_FILE = "help.txt"
 """What click prints for `pio --help` in 80 columns; generated, because importing click takes three starts of Python."""
 
@@ -27,19 +33,40 @@ def _run(arguments: list[str]) -> None:
 
     restrict_new_files()
     from pioreactor.cli import fast_start
+    from pioreactor.cli.asked_changes import without_reason
     from pioreactor.cli.recorded_commands import is_recorded, record
 
+    line = without_reason(arguments, os.environ)
+    arguments, reason = line.arguments, line.reason
     if arguments[:1] == ["run"]:
         fast_start.import_msgspec()
-        if is_recorded(arguments, os.environ):
-            record(arguments, None)
+    is_change = is_recorded(arguments, os.environ)
+    if is_change:
+        reason = _answered(line)
+    if is_change and arguments[:1] == ["run"]:
+        record(arguments, None, reason=reason)
     if fast_start.can_start(arguments):
         fast_start.start_and_exit(arguments[1])
     from pioreactor.cli.exit_codes import run_and_exit
     from pioreactor.cli.tree import pio
 
-    after = record if arguments[:1] != ["run"] and is_recorded(arguments, os.environ) else None
-    run_and_exit(pio, arguments, after=after)
+    def record_end(arguments: "Sequence[str]", status: int) -> None:
+        record(arguments, status, reason=reason)
+
+    run_and_exit(pio, arguments, after=record_end if is_change and arguments[:1] != ["run"] else None)
+
+
+def _answered(line: "Line") -> str | None:
+    """Return the reason for a change; exit where the lab asks for more than the person says."""
+    from pioreactor.cli.asked_changes import answer
+    from pioreactor.cli.exit_codes import print_error
+    from pioreactor.exc import PioreactorError
+
+    try:
+        return answer(line, os.environ)
+    except PioreactorError as error:
+        print_error(error)
+        sys.exit(1)
 
 
 def _columns() -> int:

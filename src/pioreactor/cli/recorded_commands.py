@@ -14,7 +14,7 @@ _READING_GROUPS: Final = frozenset(
 )
 _READING: Final = frozenset(
     {
-        *("analyze", "channels", "conditions", "deliveries", "discover", "display", "get", "info"),
+        *("actions", "analyze", "channels", "conditions", "deliveries", "discover", "display", "get", "info"),
         *(
             "invitations",
             "list",
@@ -56,7 +56,7 @@ def _is_started_by_another(environment: Mapping[str, str]) -> bool:
     return is_profile or any(environment.get(name) for name in _STARTED_BY_OTHERS)
 
 
-def record(arguments: Sequence[str], status: int | None) -> None:
+def record(arguments: Sequence[str], status: int | None, *, reason: str | None = None) -> None:
     """Report a command to the audit trail of the leader; the server of this machine has made the folder for it."""
     from pioreactor.storage.paths import Paths
 
@@ -66,7 +66,8 @@ def record(arguments: Sequence[str], status: int | None) -> None:
 
         from pioreactor.audit.command_spool import report
 
-        report(folder, arguments, account=_account(), status=status, sent_at=datetime.now(UTC).isoformat())
+        now = datetime.now(UTC).isoformat()
+        report(folder, arguments, account=_account(), status=status, sent_at=now, reason=reason)
 
 
 def _account() -> str:

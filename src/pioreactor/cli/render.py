@@ -25,6 +25,16 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *,
         click.echo(_line(line, widths))
 
 
+def print_rows(
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool, none: str = "Nothing."
+) -> None:
+    """Print rows as JSON, or some columns of them as a table."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, columns, none=none)
+
+
 def print_pairs(pairs: Mapping[str, object]) -> None:
     """Print `name  value` lines."""
     width = max((len(name) for name in pairs), default=0)

@@ -42,6 +42,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "alarms": ("alarms", s.AlarmSettings),
     "updates": ("updates", s.UpdatesSettings),
     "home_assistant": ("home_assistant", s.HomeAssistantSettings),
+    "audit": ("audit", s.AuditSettings),
     "oidc": ("oidc", s.OidcSettings),
     "cluster.topology": ("cluster", s.ClusterSettings),
     "mqtt": ("mqtt", s.MqttSettings),
@@ -151,6 +152,7 @@ class Settings:
     alarms: s.AlarmSettings
     updates: s.UpdatesSettings
     home_assistant: s.HomeAssistantSettings
+    audit: s.AuditSettings
     oidc: s.OidcSettings
     cluster: s.ClusterSettings
     mqtt: s.MqttSettings

@@ -245,6 +245,17 @@ class HomeAssistantSettings(Section, frozen=True):
     token: Annotated[str, text("id of the token whose rights its commands have; blank: it only reads")] = ""
 
 
+class AuditSettings(Section, frozen=True):
+    """Changes for which a reason or a signature is asked; `pio audit actions` lists the names of actions."""
+
+    reason_required: Annotated[
+        str, text("actions that are refused without a reason, comma-separated; * is all; blank: none")
+    ] = ""
+    signature_required: Annotated[
+        str, text("actions that a person signs with the password, comma-separated; * is all; blank: none")
+    ] = ""
+
+
 class OidcSettings(Section, frozen=True):
     """Sign-in by an OpenID Connect issuer, on the leader. The secret of the client is stored by `pio oidc secret`."""
 

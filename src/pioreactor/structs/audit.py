@@ -51,6 +51,8 @@ class TypedCommand(msgspec.Struct, frozen=True, kw_only=True):
     """When it was typed, by the clock of that machine."""
     status: int | None = None
     """Exit status; None for a command that has only begun."""
+    reason: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    """Why, in the words of the one who typed it."""
 
     def change(self, unit: str | None = None) -> AuditedChange:
         """Return what is recorded of it; characters that would command a terminal are replaced."""
@@ -61,6 +63,7 @@ class TypedCommand(msgspec.Struct, frozen=True, kw_only=True):
             summary=_printable(self.text),
             outcome="failed" if self.status else "done",
             unit=unit,
+            reason=None if self.reason is None else _printable(self.reason),
             request_id=_printable(self.id),
             sent_at=None if self.at is None else _printable(self.at),
         )

@@ -17,6 +17,7 @@ from litestar.types import Send as LitestarSend
 from pioreactor.web.asgi import App, Receive, Scope, Send
 from pioreactor.web.plugin_registry import PluginRoute
 from pioreactor.web.problems import EXCEPTION_HANDLERS
+from pioreactor.web.security.change_guard import as_the_lab_asks
 from pioreactor.web.security.guards import within_scope
 from pioreactor.web.security.route_rights import needs, within_rights
 from pioreactor.web.services_in_scope import provide, service_of
@@ -80,7 +81,7 @@ def build(
     """Return the API without authentication; routes of the leader find their services by `services_in_scope`."""
     return Litestar(
         route_handlers=list(routes),
-        guards=[within_scope, within_rights],
+        guards=[within_scope, within_rights, as_the_lab_asks],
         dependencies={"leader": provide("leader"), "auth": provide("auth")},
         compression_config=compression,
         exception_handlers=EXCEPTION_HANDLERS,

@@ -64,6 +64,7 @@ def create_app(
     from pioreactor.web.answer_cache import AnswerCache
     from pioreactor.web.leader.in_process_requests import InProcessApi
     from pioreactor.web.live.bridge import MqttBridge
+    from pioreactor.web.security.change_guard import ChangePolicy
     from pioreactor.web.security.login_throttle import LoginThrottle
 
     sessions = Sessions(unit.stores.persistent(STORE), seconds=time)
@@ -76,7 +77,7 @@ def create_app(
         credentials=leader.viewer,
         still_signed_in=lambda scope: authenticator.identify(headers_of(scope)) is not None,
     )
-    in_process = InProcessApi()
+    in_process, policy = InProcessApi(), ChangePolicy(leader.services.settings)
     api = with_services(
         api_of_leader(plugin_registry.registered()),
         unit=unit,
@@ -89,14 +90,11 @@ def create_app(
             LoginThrottle.of_codes(seconds=monotonic),
             # By the time of day as telephones have it: the clock of a demo may be faster.
             SecondFactors(unit.runtime.paths.secrets, seconds=time),
-            leader.services.database.invitations,
-            tokens=people,
-            now=now,
-            cluster_name=unit.name,
-            rights=rights,
-            bearers=bearers,
+            *(leader.services.database.invitations, people, now, unit.name, rights, bearers),
             oidc=leader.oidc,
+            signatures=policy.signatures,
         ),
+        change_policy=policy,
         bridge=bridge,
         cluster=Cluster(unit.name, leader.services.database.assignments.experiment_of),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import msgspec
 from litestar import Request, Response, Router, get, patch, post
@@ -11,6 +12,7 @@ from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
 
+from pioreactor.audit.change_policy import SIGNATURE_LIFETIME_S, Signatures
 from pioreactor.exc import NotAuthenticatedError, NotPermittedError
 from pioreactor.identity import invitation_links, people
 from pioreactor.identity.access_tokens import Bearer, TokenStorage
@@ -20,7 +22,7 @@ from pioreactor.identity.second_factor import SecondFactorError, SecondFactors
 from pioreactor.identity.sessions import COOKIE, LIFETIME_S, Sessions
 from pioreactor.structs.invitation import Invitation
 from pioreactor.structs.rights import Rights
-from pioreactor.web.request_bodies import AcceptInvitation, ChangePassword, OpenInvitation, SignIn
+from pioreactor.web.request_bodies import AcceptInvitation, ChangePassword, OpenInvitation, SignChange, SignIn
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.identity import Cached, Kind, identity_of
 from pioreactor.web.security.login_throttle import LoginThrottle
@@ -45,6 +47,7 @@ class AuthServices:
     cluster_name: str
     rights: Cached[Rights]
     bearers: Cached[Bearer]
+    signatures: Signatures
     oidc: "OidcSignIn | None" = None
 
 
@@ -187,6 +190,31 @@ def change_password(
     return {"status": "success"}
 
 
+class NewSignature(msgspec.Struct):
+    """A signature for one request; its id is sent with it as `X-Pioreactor-Signature`, once, within the time."""
+
+    id: str
+    valid_for_s: float
+
+
+@post("/signatures", status_code=201, guards=[only_signed_in], opt=OF_EVERYBODY, sync_to_thread=True)
+def sign_change(request: Request[object, object, State], auth: AuthPorts, data: JSONBody[SignChange]) -> NewSignature:
+    """Sign one request that follows, with the password, and the code of a person who has a second factor."""
+    username = person_of(request)
+    check_signer(auth, address_of(request), username, data.password, data.code)
+    signed = f"{data.method} {unquote(data.path.partition('?')[0])}"
+    return NewSignature(auth.signatures.add(username, signed, data.meaning), SIGNATURE_LIFETIME_S)
+
+
+def check_signer(auth: AuthServices, address: str, username: str, password: str, code: str | None) -> None:
+    """Raise `NotPermittedError` or `SecondFactorError` unless a person gives password and code as for a sign-in."""
+    auth.throttle.begin(address, username)
+    if not people.check(auth.people, username, password):
+        raise NotPermittedError("Wrong password; nothing was signed.")
+    check_code(auth, address, username, code)
+    auth.throttle.succeeded(address, username)
+
+
 def person_of(request: Request[object, object, State]) -> str:
     """Return the name of the person whose session the request has, which `only_signed_in` has made sure."""
     identity = identity_of(request.scope)
@@ -202,7 +230,7 @@ def address_of(request: Request[object, object, State]) -> str:
 
 ROUTES = Router(
     "/auth",
-    route_handlers=[sign_in, open_invitation, accept_invitation, sign_out, me, change_password],
+    route_handlers=[sign_in, sign_change, open_invitation, accept_invitation, sign_out, me, change_password],
     tags=["signing in"],
     opt=needs("people", change="manage"),
 )

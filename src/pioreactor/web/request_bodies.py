@@ -165,6 +165,16 @@ class GiveCode(Body):
     code: Code
 
 
+class SignChange(Body):
+    """`method` and `path` of the request that is signed; `meaning`: what the signature stands for."""
+
+    password: Annotated[str, msgspec.Meta(max_length=1000)]
+    method: Annotated[str, msgspec.Meta(max_length=10)]
+    path: Annotated[str, msgspec.Meta(max_length=1000)]
+    meaning: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    code: Code | None = None
+
+
 class ChangePassword(Body):
     present: Annotated[str, msgspec.Meta(max_length=1000)]
     new: NewPassword

@@ -9,7 +9,14 @@ export interface Answer {
   body: unknown;
 }
 
-export type Transport = (method: Method, path: string, body?: unknown, signal?: AbortSignal) => Promise<Answer>;
+export type Headers = Readonly<Record<string, string>>;
+export type Transport = (
+  method: Method,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  headers?: Headers,
+) => Promise<Answer>;
 
 /** The leader, or a unit, said no; `message` is its sentence and `remedy` what to try. */
 export class Refused extends Error {
@@ -31,7 +38,13 @@ const TIME = "X-Pioreactor-Time";
 /** By how much the leader's clock is ahead of the browser's [s], as far as it has said so. */
 let leaderAheadS = 0;
 
-async function overHttp(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
+async function overHttp(
+  method: Method,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  headers?: Headers,
+): Promise<Answer> {
   const isJson = body !== undefined && !(body instanceof Blob);
   const send = (): Promise<Response> =>
     fetch(path, {
@@ -39,6 +52,7 @@ async function overHttp(method: Method, path: string, body?: unknown, signal?: A
       signal: signal ?? null,
       credentials: "same-origin",
       headers: {
+        ...headers,
         ...(isJson ? { "Content-Type": "application/json" } : {}),
         ...(method === "GET" ? {} : { [DEADLINE]: (Date.now() / 1000 + leaderAheadS + WITHIN_S).toFixed(3) }),
       },
@@ -71,6 +85,19 @@ const ahead = new Map<string, Promise<Answer>>();
 const AHEAD_MS = 8000;
 let whenSignedOut: () => void = () => undefined;
 
+/** What the leader asks for before it makes a change: a reason, or a signature. */
+export interface Question {
+  code: "reason_required" | "signature_required";
+  method: Method;
+  path: string;
+  message: string;
+}
+
+/** Returns the headers that answer a question; undefined when the person cancels. */
+type Answerer = (question: Question) => Promise<Headers | undefined>;
+let answerer: Answerer = async () => undefined;
+const ASKED = 428;
+
 /** Answer requests by other means: the demonstration has no leader. */
 export function answerWith(other: Transport): void {
   transport = other;
@@ -80,6 +107,11 @@ export function answerWith(other: Transport): void {
 /** Call `then` whenever the leader answers that no person is signed in. */
 export function onSignedOut(then: () => void): void {
   whenSignedOut = then;
+}
+
+/** Have a person answer what the leader asks for before changes. */
+export function onQuestion(answer: Answerer): void {
+  answerer = answer;
 }
 
 function refusal(answer: Answer): Refused {
@@ -99,10 +131,25 @@ async function takeAhead(path: string): Promise<Answer | undefined> {
   return answer && answer.status < 400 ? answer : undefined;
 }
 
+/** Ask again with what a person says, while the leader asks for a reason or a signature; nothing was changed before. */
+async function answered(first: Answer, method: Method, path: string, body?: unknown): Promise<Answer> {
+  let answer = first;
+  let headers: Headers = {};
+  while (answer.status === ASKED) {
+    const { code, message } = refusal(answer);
+    if (code !== "reason_required" && code !== "signature_required") return answer;
+    const given = await answerer({ code, method, path, message });
+    if (given === undefined) return answer;
+    headers = { ...headers, ...given };
+    answer = await transport(method, path, body, undefined, headers);
+  }
+  return answer;
+}
+
 /** Return the answer's body; throws `Refused` for anything from 400 on. */
 export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const answer =
-    (method === "GET" ? await takeAhead(path) : undefined) ?? (await transport(method, path, body, signal));
+  const first = (method === "GET" ? await takeAhead(path) : undefined) ?? (await transport(method, path, body, signal));
+  const answer = first.status === ASKED ? await answered(first, method, path, body) : first;
   if (answer.status === 401 && !path.startsWith("/auth/")) whenSignedOut();
   if (answer.status >= 400) throw refusal(answer);
   return answer.body as T;

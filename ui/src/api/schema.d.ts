@@ -312,6 +312,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * AuditActions
+         * @description Return the actions for which a reason or a signature can be asked.
+         */
+        get: operations["get_api_audit_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit/export": {
         parameters: {
             query?: never;
@@ -2399,6 +2419,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/typed_signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SignTypedCommand
+         * @description Sign a command that is typed on a unit, which then carries it out; the trail has it as the person's.
+         */
+        post: operations["post_api_units_unit_typed_signatures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/units/{unit}/usb": {
         parameters: {
             query?: never;
@@ -4259,6 +4299,26 @@ export interface paths {
          * @description Close this browser's session; its cookie is no longer valid.
          */
         post: operations["post_auth_sign-out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SignChange
+         * @description Sign one request that follows, with the password, and the code of a person who has a second factor.
+         */
+        post: operations["post_auth_signatures"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7378,6 +7438,11 @@ export interface components {
                 [key: string]: null;
             };
         };
+        /** NamedAction */
+        NamedAction: {
+            action: string;
+            description: string;
+        };
         /** NewAccessToken */
         NewAccessToken: {
             expires_at: string | null;
@@ -7398,6 +7463,11 @@ export interface components {
             qr: string[];
             secret: string;
             uri: string;
+        };
+        /** NewSignature */
+        NewSignature: {
+            id: string;
+            valid_for_s: number;
         };
         /** Notice */
         Notice: {
@@ -7738,9 +7808,25 @@ export interface components {
             /** @default  */
             note: string;
         };
+        /** SignChange */
+        SignChange: {
+            code?: string | null;
+            meaning: string;
+            method: string;
+            password: string;
+            path: string;
+        };
         /** SignIn */
         SignIn: {
             code?: string | null;
+            password: string;
+            username: string;
+        };
+        /** SignTyped */
+        SignTyped: {
+            code?: string | null;
+            command: string;
+            meaning: string;
             password: string;
             username: string;
         };
@@ -7845,6 +7931,7 @@ export interface components {
             at?: string | null;
             /** @default  */
             id: string;
+            reason?: string | null;
             status?: number | null;
             text: string;
         };
@@ -8662,6 +8749,26 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    get_api_audit_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedAction"][];
                 };
             };
         };
@@ -13153,6 +13260,47 @@ export interface operations {
             };
         };
     };
+    post_api_units_unit_typed_signatures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignTyped"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_units_unit_usb: {
         parameters: {
             query?: never;
@@ -17070,6 +17218,45 @@ export interface operations {
                 content: {
                     "application/json": {
                         [key: string]: string;
+                    };
+                };
+            };
+        };
+    };
+    post_auth_signatures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignChange"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSignature"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
                     };
                 };
             };

@@ -113,6 +113,7 @@ export type Me = Schemas["Me"];
 export type OidcOffer = Schemas["OidcOffer"];
 export type OidcStart = Schemas["OidcStart"];
 export type OidcCheck = Schemas["OidcCheck"];
+export type NewSignature = Schemas["NewSignature"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type AuditPage = Schemas["AuditPage"];
 

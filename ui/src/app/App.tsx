@@ -10,6 +10,7 @@ import { ErrorBoundary } from "@/parts/ErrorBoundary";
 import { ExperimentFrame } from "@/parts/experiment";
 import { Problem, Waiting } from "@/parts/Problem";
 import { AcceptInvitation, INVITATION } from "./AcceptInvitation";
+import { ChangeQuestion } from "./ChangeQuestion";
 import { refetchMissed } from "./missed";
 import { Shell } from "./Shell";
 import { SignIn } from "./SignIn";
@@ -59,6 +60,7 @@ export function App({ openFeed }: { openFeed: OpenFeed }) {
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={client}>
         <RouterProvider router={router} />
+        <ChangeQuestion />
       </QueryClientProvider>
     </MantineProvider>
   );

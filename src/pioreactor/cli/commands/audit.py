@@ -12,7 +12,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_json, print_rows, print_table
 from pioreactor.exc import StorageError
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def list_(
         return
     rows = [
         {
+            "reason": entry.change.reason or "",
             "id": entry.id,
             "time": entry.timestamp,
             "who": entry.change.actor + (f" ({entry.change.token})" if entry.change.token is not None else ""),
@@ -69,7 +70,22 @@ def list_(
         }
         for entry in entries
     ]
-    print_table(rows, ["id", "time", "who", "what", "outcome"], none="Nothing was changed yet.")
+    print_table(rows, ["id", "time", "who", "what", "outcome", "reason"], none="Nothing was changed yet.")
+
+
+@audit.command()
+@json_option
+@pass_cli_context
+def actions(cli: CliContext, as_json: bool) -> None:
+    """List the actions for which [audit] of the configuration can ask a reason or a signature."""
+    import msgspec
+
+    from pioreactor.cli.asked_changes import ACTION_OF
+
+    commands = {action: f"pio {command}" for command, action in ACTION_OF.items()}
+    rows = msgspec.convert(cli.ask_leader("GET", "/api/audit/actions"), list[dict[str, str]])
+    found = [{**row, "command": commands.get(row["action"], "")} for row in rows]
+    print_rows(found, ["action", "command", "description"], none="There are none.", as_json=as_json)
 
 
 @audit.command()

@@ -1,21 +1,20 @@
-"""Routes to read the audit trail, verify it, take it along, and to report what was typed on a unit."""
+"""Routes to read the audit trail, verify it, and take it along."""
 
 from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
-from litestar import Router, get, post
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from pioreactor.audit.command_spool import AT_ONCE
 from pioreactor.audit.signed_trail import HeadSigning
 from pioreactor.audit.verification import Verdict, verify
 from pioreactor.storage.leader.repositories.audit import PAGE_ROWS, AuditFilter
-from pioreactor.structs.audit import AuditEntry, AuditHead, TypedCommand
+from pioreactor.structs.audit import AuditEntry, AuditHead
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
-from pioreactor.web.request_bodies import Body, unit_name
-from pioreactor.web.security.guards import only_units
+from pioreactor.web.security.change_guard import actions_of
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
 
@@ -30,12 +29,6 @@ class AuditPage(msgspec.Struct):
     actors: list[str]
     public_key: str | None
     """With which heads are signed; null before the first was."""
-
-
-class TypedCommands(Body):
-    """What `pio` was asked for on a unit, oldest first."""
-
-    commands: Annotated[list[TypedCommand], msgspec.Meta(max_length=AT_ONCE)]
 
 
 @get("/audit", sync_to_thread=True)
@@ -86,16 +79,17 @@ def export_audit(leader: LeaderPorts) -> Stream:
     return Stream(_in_parts(lines), headers=headers)
 
 
-@post(
-    "/units/{unit:str}/typed_commands",
-    status_code=204,
-    guards=[only_units],
-    opt=needs(None, change="manage", carries_requests=True),
-    sync_to_thread=True,
-)
-def record_typed_commands(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[TypedCommands]) -> None:
-    """Add commands that were typed on a unit's machine to the audit trail, each id once; for that unit only."""
-    leader.audit_trail.append_commands(data.commands, unit=unit_name(unit, broadcast=False))
+class NamedAction(msgspec.Struct):
+    """An action as `[audit]` of the configuration names it."""
+
+    action: str
+    description: str
+
+
+@get("/audit/actions", sync_to_thread=True)
+def audit_actions(request: Request[object, object, State]) -> list[NamedAction]:
+    """Return the actions for which a reason or a signature can be asked."""
+    return [NamedAction(*each) for each in sorted(actions_of(request.app.routes).items())]
 
 
 def _in_parts(lines: Iterator[bytes], *, part_bytes: int = 64 * 1024) -> Iterator[bytes]:
@@ -114,7 +108,12 @@ def _signing(leader: LeaderServices) -> HeadSigning:
 
 ROUTES = Router(
     "/",
-    route_handlers=[audit_entries, verify_audit, export_audit, record_typed_commands],
+    route_handlers=[
+        audit_entries,
+        verify_audit,
+        export_audit,
+        audit_actions,
+    ],
     tags=["audit"],
     opt=needs("people", change="manage"),
 )

@@ -26,6 +26,7 @@ from pioreactor.web.leader import (
     profiles,
     quarantine,
     readings,
+    typed_commands,
     unit_archives,
     wifi_network,
     workers,
@@ -42,7 +43,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
         *(experiments, joining, wifi_network, workers, assignments, jobs, readings, logs),
         *(configuration, overview, profiles, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups),
-        *(alarm_conditions, alarm_routes, audit_trail, home_assistant_routes),
+        *(alarm_conditions, alarm_routes, audit_trail, typed_commands, home_assistant_routes),
     )
     own = [part.ROUTES for part in parts]
     api = OneAppRouter("/api", route_handlers=[*own, relayed_routes(), plugin_registry.routes("/api", added)])

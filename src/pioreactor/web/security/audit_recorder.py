@@ -10,7 +10,9 @@ from typing import Final
 from urllib.parse import unquote
 
 import msgspec
+from litestar.handlers import BaseRouteHandler
 
+from pioreactor.audit.change_policy import MAX_REASON
 from pioreactor.audit.redaction import kept_details, redacted
 from pioreactor.exc import PioreactorError
 from pioreactor.http.deadline import SAFE_METHODS
@@ -28,8 +30,8 @@ REQUEST_ID_HEADER: Final = "X-Request-Id"
 SIGN_IN: Final = "/auth/sign-in"
 SIGN_IN_BY_ISSUER: Final = "/auth/oidc/return"
 """The one read that changes something: browsers come back from an issuer with it."""
+SIGNATURES: Final = "/auth/signatures"
 _MAX_BODY_BYTES: Final = 64 * 1024
-_MAX_REASON: Final = 500
 _SENT_AT_HEADER: Final = "date"
 _KEY: Final = "pioreactor.audit"
 
@@ -163,17 +165,15 @@ def _change_of(
     handler = scope.get("route_handler")
     if handler is None or not _is_recorded(need_of(handler), str(scope["path"]), status):
         return None
-    function = handler.fn
-    while not hasattr(function, "__name__"):
-        function = function.func  # what Litestar wraps around a function that runs on a thread
+    action = action_of(handler)
     parameters: dict[str, object] = scope.get("path_params", {})
     sender = notes.identity if scope["path"] != SIGN_IN else _signing_in(body)
     return AuditedChange(
-        actor_kind="none" if status == 401 else _kind_of(sender),
+        actor_kind="none" if status == 401 and scope["path"] != SIGNATURES else _kind_of(sender),
         actor=_name_of(sender),
         token=_token_of(sender),
-        action=function.__name__,
-        summary=summary(function.__name__, parameters, body, function.__doc__ or ""),
+        action=action,
+        summary=summary(action, parameters, body, action_description(handler)),
         outcome="done" if status < 400 else "refused",
         unit=_text(parameters.get("unit")),
         experiment=_text(parameters.get("experiment")),
@@ -184,11 +184,34 @@ def _change_of(
     )
 
 
+def action_of(handler: BaseRouteHandler) -> str:
+    """Return the name of the action that a route is: that of its function."""
+    return str(_function_of(handler).__name__)
+
+
+def action_description(handler: BaseRouteHandler) -> str:
+    """Return what a route says that it does."""
+    found = _function_of(handler).__doc__
+    return found.strip() if isinstance(found, str) else ""
+
+
+def _function_of(handler: BaseRouteHandler) -> Callable[..., object]:
+    function: Callable[..., object] = handler.fn
+    while not hasattr(function, "__name__"):  # Litestar wraps a function that runs on a thread, more than once
+        function = function.func  # type: ignore[attr-defined]
+    return function
+
+
 def _is_recorded(need: Need | None, path: str, status: int) -> bool:
     """Return whether a request is of interest: it changed something, wanted to, or was a sign-in."""
     if need is None or (need.carries_requests and status < 400) or (need.change == "read" and need.area is not None):
         return False
-    return status < 400 or status == 403 or (path in (SIGN_IN, SIGN_IN_BY_ISSUER) and status == 401)
+    return (
+        status < 400
+        or status == 403
+        or (status == 401 and path == SIGNATURES)
+        or (path in (SIGN_IN, SIGN_IN_BY_ISSUER) and status == 401)
+    )
 
 
 def _details(body: bytes, notes: AuditNotes) -> str:
@@ -240,7 +263,7 @@ def _text(value: object) -> str | None:
 
 
 def _reason(headers: Mapping[str, str]) -> str | None:
-    given = unquote(headers.get(REASON_HEADER.lower(), ""))[:_MAX_REASON]
+    given = unquote(headers.get(REASON_HEADER.lower(), ""))[:MAX_REASON].strip()
     return given if given else None
 
 

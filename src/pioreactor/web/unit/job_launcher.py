@@ -162,7 +162,7 @@ class JobLauncher:
         self._children.clear()
 
     def _environment(self, requested: Mapping[str, str | None]) -> dict[str, str]:
-        return {**inherited(self.environment), **check_environment(requested, REQUESTABLE)}
+        return {**inherited(self.environment), "REQUESTED_BY": "", **check_environment(requested, REQUESTABLE)}
 
     def _keep(self, child: _Child) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ LEAVE = "/api/cluster/leave"
 """About the worker that sends it."""
 ONLY_FOR_UNITS = re.compile(r"/unit_api/backups/.+")
 ONLY_SIGNED_IN = re.compile(
-    r"/auth/(people|password|tokens|sessions|invitations|second-factor)(/.+)?|/api/(import(/.+)?|backups/restore)"
+    r"/auth/(people|password|tokens|sessions|invitations|second-factor|signatures)(/.+)?|/api/(import(/.+)?|backups/restore)"
 )
 
 

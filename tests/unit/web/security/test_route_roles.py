@@ -25,6 +25,7 @@ OF_ONESELF = {
     *(
         ("POST", "/auth/sign-out"),
         ("PATCH", "/auth/password"),
+        ("POST", "/auth/signatures"),
         ("POST", "/auth/tokens"),
         ("DELETE", "/auth/tokens/{id_}"),
         ("DELETE", "/auth/sessions/{id_}"),

@@ -44,6 +44,9 @@ function Row({ entry: { id, timestamp, change, hash } }: { entry: AuditEntry }) 
       <td className={css.what}>
         {change.summary}
         {change.reason != null && <div className="soft small">Reason: {change.reason}</div>}
+        {signatureOf(change.details) !== undefined && (
+          <div className="soft small">Signed by {signatureOf(change.details)}</div>
+        )}
         <details className="small">
           <summary className="soft">Details</summary>
           <pre className={css.details}>{readable(change.details)}</pre>
@@ -53,6 +56,16 @@ function Row({ entry: { id, timestamp, change, hash } }: { entry: AuditEntry }) 
       <td className={change.outcome === "done" ? "" : css.refused}>{OUTCOMES[change.outcome]}</td>
     </tr>
   );
+}
+
+/** Who signed a change, and what the signature stands for; undefined for one without a signature. */
+export function signatureOf(details: string): string | undefined {
+  try {
+    const { signature } = JSON.parse(details) as { signature?: { by: string; meaning: string } };
+    return signature && `${signature.by}: ${signature.meaning}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The JSON of an entry, one value a line. */
