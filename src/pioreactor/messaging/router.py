@@ -11,8 +11,7 @@ T = TypeVar("T")
 
 _MAX_TOPIC_BYTES = 65_535
 _MAX_CACHED_TOPICS = 4096
-_MAX_LEVELS = 200
-"""The limit of Mosquitto."""
+_MAX_LEVELS = 200  # the limit of Mosquitto
 
 
 def check_topic(topic: str) -> None:
@@ -73,7 +72,7 @@ class Router(Generic[T]):
                 node = node.children.setdefault(level, _Node())
             node.routes.append(route)
             self._routes[route] = None
-            self._cache.clear()
+            self._forget(topic_filter)
         return route
 
     def remove(self, route: Route[T]) -> bool:
@@ -83,13 +82,12 @@ class Router(Generic[T]):
                 return False
             del self._routes[route]
             _prune(self._root, route)
-            self._cache.clear()
+            self._forget(route.topic_filter)
         return True
 
     def has_filter(self, topic_filter: str) -> bool:
         """Return whether a route has exactly this filter."""
-        with self._lock:
-            return any(route.topic_filter == topic_filter for route in self._routes)
+        return topic_filter in self.filters()
 
     def filters(self) -> list[str]:
         """Return each filter once, in the order of their first use."""
@@ -101,17 +99,21 @@ class Router(Generic[T]):
         with self._lock:
             return list(self._routes)
 
+    def _forget(self, topic_filter: str) -> None:
+        """Forget the targets of topics that a filter may match; actions come and go, and most topics stay known."""
+        beginning = topic_filter.partition("+")[0].partition("#")[0].rstrip("/")  # `a/#` matches `a` as well
+        for topic in filter(lambda known: known.startswith(beginning), list(self._cache)):
+            del self._cache[topic]
+
     def targets(self, topic: str) -> tuple[T, ...]:
         """Return the targets of all routes that match a topic."""
-        cached = self._cache.get(topic)
-        if cached is not None:
+        if (cached := self._cache.get(topic)) is not None:
             return cached
         with self._lock:
             found = sorted(_matching(self._root, topic.split("/")), key=lambda route: route.order)
-            targets = tuple(route.target for route in found)
             if len(self._cache) >= _MAX_CACHED_TOPICS:
                 self._cache.clear()
-            self._cache[topic] = targets
+            self._cache[topic] = targets = tuple(route.target for route in found)
         return targets
 
 

@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import NoneType
 from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+_PLAIN = frozenset({str, float, int, bool, bytes, NoneType})
+"""Types that JSON has: most values of a message."""
 
 
 class JSONPrintedStruct(msgspec.Struct):
@@ -18,7 +21,7 @@ class JSONPrintedStruct(msgspec.Struct):
 
 def to_timestamp(moment: datetime) -> str:
     """Return `2026-11-22T08:50:37.895Z`; a naive time is taken as UTC."""
-    if moment.tzinfo is not None and moment.tzinfo is not UTC:
+    if moment.tzinfo not in (None, UTC):
         moment = moment.astimezone(UTC)
     return _text_of(moment)
 
@@ -39,7 +42,7 @@ def _fix(value: Any) -> Any:
     if isinstance(value, datetime):
         return to_timestamp(value)
     if isinstance(value, dict):
-        return {key: _fix(inner) for key, inner in value.items()}
+        return {key: inner if type(inner) in _PLAIN else _fix(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_fix(inner) for inner in value]
     return value

@@ -43,11 +43,21 @@ def test_removing_a_route_keeps_the_others(filters: list[str], data: st.DataObje
     assert not router.has_filter(gone.topic_filter)
 
 
-def test_a_new_route_invalidates_cached_topics() -> None:
+@given(st.lists(FILTER, min_size=1, max_size=4), st.lists(TOPIC, min_size=1, max_size=6))
+def test_known_topics_follow_routes_that_come_and_go(filters: list[str], known: list[str]) -> None:
     router: Router[str] = Router()
-    assert router.targets("a/b") == ()
-    router.add("a/+", "late")
-    assert router.targets("a/b") == ("late",)
+
+    def check(*present: str) -> None:
+        for topic in known:
+            assert router.targets(topic) == tuple(wanted for wanted in present if topics.matches(wanted, topic))
+
+    check()
+    routes = [router.add(filters[0], filters[0])]
+    check(filters[0])
+    routes += [router.add(topic_filter, topic_filter) for topic_filter in filters[1:]]
+    check(*filters)
+    router.remove(routes[0])
+    check(*filters[1:])
 
 
 def test_the_cache_of_topics_is_bounded() -> None:
