@@ -19,6 +19,9 @@ FOLLOWS_DATABASE: Final[dict[str, object]] = {_OPTION: True}
 They may also depend on the time, or on files that change rarely: no answer is sent again after `MAX_AGE_S`.
 """
 MAX_AGE_S: Final = 1.0
+COSTLY_S: Final = 0.1
+"""An answer that took longer than this to make is sent again for `MAX_AGE_S` although rows arrive all the time: many
+browsers that look at many units do not keep the leader busy with one answer after another."""
 _MAX_BYTES: Final = 4 * 1024 * 1024
 """Of all answers together."""
 _MAX_PATHS: Final = 1000
@@ -84,8 +87,9 @@ class AnswerCache:
 
     def _found(self, key: _Key, version: Hashable) -> Answer | None:
         answer = self._kept.get(key)
-        is_valid = answer is not None and answer.version == version and self._seconds() < answer.until_s
-        return answer if is_valid else None
+        if answer is None or self._seconds() >= answer.until_s:
+            return None
+        return answer if answer.version == version or answer.outlives_changes else None
 
     async def _made(self, key: _Key, version: Hashable, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """Let the routes answer; return the answer if it is one to keep, or None when it has been sent."""
@@ -93,12 +97,14 @@ class AnswerCache:
         if key.path in self._paths:
             future = self._in_progress[key] = asyncio.get_running_loop().create_future()
         recorder = AnswerRecorder(partial(_is_kept, scope), send)
-        answer = None
+        answer, began_s = None, self._seconds()
         try:
             await self._app(scope, receive, recorder.send)
             answer = recorder.answer()
             if answer is not None and self._in_progress.get(key) is future:
-                answer = replace(answer, version=version, until_s=self._seconds() + MAX_AGE_S)
+                now_s = self._seconds()
+                until_s, is_costly = now_s + MAX_AGE_S, now_s - began_s > COSTLY_S
+                answer = replace(answer, version=version, until_s=until_s, outlives_changes=is_costly)
                 self._keep(key, answer)
         finally:
             if future is not None:

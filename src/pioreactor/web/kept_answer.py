@@ -22,6 +22,8 @@ class Answer:
     version: Hashable = None
     """Of the database before the answer was made."""
     until_s: float = 0.0
+    outlives_changes: bool = False
+    """Whether it is sent again although the database has changed."""
 
     async def send(self, scope: Scope, send: Send) -> None:
         """Send it, or that what the browser has is still valid."""

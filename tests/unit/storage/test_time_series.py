@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from pioreactor import measurements
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
-from pioreactor.storage.leader.repositories.time_series import Between
+from pioreactor.storage.leader.repositories import time_series
+from pioreactor.storage.leader.repositories.time_series import MAX_POINTS, Between
 from pioreactor.storage.leader.rollups.pixels import between_edges, drawn, pixels_for
 from pioreactor.storage.ports import Row, ValueType
 from pioreactor.structs.encoding import to_timestamp
@@ -82,7 +84,13 @@ def test_looking_back_is_in_hours(database: LeaderDatabase) -> None:
     assert values(1e9) == values(float("inf")) == [1.0, 2.0, 3.0]
 
 
-@pytest.mark.parametrize("wrong", [{"target_points": 0}, {"lookback_hours": 0.0}, {"lookback_hours": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"target_points": 0}, {"target_points": 10_000_000}, {"target_points": MAX_POINTS + 1}),
+        *({"lookback_hours": 0.0}, {"lookback_hours": float("nan")}),
+    ],
+)
 def test_what_cannot_be_meant_is_refused(database: LeaderDatabase, wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidRequestError):
         database.time_series.known("growth_rates", "e", **wrong)  # type: ignore[arg-type]
@@ -98,6 +106,23 @@ def test_a_long_series_is_thinned_and_keeps_a_single_spike(database: LeaderDatab
     assert [point.y for point in points if point.y != 0.5] == [99.0, -99.0]
     assert points[0].x == to_timestamp(NOW - timedelta(seconds=10_000))
     assert points[-1].x == to_timestamp(NOW - timedelta(seconds=1))
+
+
+def test_ten_years_at_one_pixel_are_one_point(database: LeaderDatabase) -> None:
+    put(database, *(rate(3600 * 24 * 365 * year + n, float(n)) for year in range(10) for n in range(1, 50)))
+    between = Between(NOW - timedelta(days=3650), NOW)
+    for reader in (database.time_series.known, partial(database.time_series.of_column, column="rate")):
+        [points] = reader(table="growth_rates", experiment="e", between=between, target_points=1).data
+        assert [point.y for point in points] == [1.0], "the newest row"
+
+
+def test_many_units_share_what_a_chart_can_show(database: LeaderDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_series, "MAX_POINTS_TOGETHER", 200)
+    put(database, *(rate(n, float(n == 77), unit=f"w{unit}") for unit in range(10) for n in range(1, 200)))
+    found = database.time_series.known("growth_rates", "e", target_points=1400)
+    assert sum(map(len, found.data)) <= 200
+    assert all(max(point.y for point in points) == 1.0 for points in found.data), "each keeps its spike"
+    assert len(database.time_series.known("growth_rates", "e", unit="w1", target_points=1400).data[0]) == 199
 
 
 def test_a_stretch_of_the_past_is_read_in_all_its_detail(database: LeaderDatabase) -> None:

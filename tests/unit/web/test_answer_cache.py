@@ -12,7 +12,7 @@ from sqlalchemy import text
 from tests.unit.web.security.test_access_tokens import as_program, created
 
 from pioreactor.storage.leader.database import LeaderDatabase
-from pioreactor.web.answer_cache import FOLLOWS_DATABASE, MAX_AGE_S, AnswerCache
+from pioreactor.web.answer_cache import COSTLY_S, FOLLOWS_DATABASE, MAX_AGE_S, AnswerCache
 from pioreactor.web.asgi import Message, Receive, Scope, Send
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
 
@@ -28,9 +28,12 @@ class Routes:
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
+        self.work: Callable[[], None] = lambda: None
+        """What an answer costs."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked += 1
+        self.work()
         scope["route_handler"] = SimpleNamespace(opt=self.options)
         await self.gate.wait()
         if self.error is not None:
@@ -163,6 +166,28 @@ def test_requests_for_one_answer_wait_for_it(run: Callable[[Any], Any], fails: b
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert server.routes.asked == (9 if fails else 2)
         assert all(isinstance(answer, OSError) == fails for answer in answers)
+
+    run(read())
+
+
+def test_an_answer_that_took_long_is_sent_again_for_a_while_although_rows_arrive(run: Callable[[Any], Any]) -> None:
+    async def asked_after(took_s: float, later_s: float) -> int:
+        server = Server()
+
+        def work() -> None:
+            server.time_s += took_s
+
+        server.routes.work = work
+        await server.get()
+        server.version = 2
+        server.time_s += later_s
+        await server.get()
+        return server.routes.asked
+
+    async def read() -> None:
+        assert await asked_after(COSTLY_S / 2, 0.0) == 2
+        assert await asked_after(COSTLY_S * 2, MAX_AGE_S / 2) == 1
+        assert await asked_after(COSTLY_S * 2, MAX_AGE_S) == 2
 
     run(read())
 

@@ -21,6 +21,9 @@ from pioreactor.web.security.identity import identity_of
 _log = logging.getLogger("pioreactor.web")
 
 _CHUNK_BYTES = 64 * 1024
+_UPDATE_INTERVAL_S = 0.05
+"""A browser gets at most 20 updates a second, each with all that has arrived meanwhile: with hundreds of units, a frame
+for each message would keep this process and the browsers busy."""
 _CONNECT_TIMEOUT_S = 5.0
 _SESSION_CHECK_INTERVAL_S = 30.0
 _MAX_CONNECTIONS = 128
@@ -78,7 +81,7 @@ class MqttBridge:
             return
         directions: list[asyncio.Task[str | None]] = [
             asyncio.create_task(self._from_browser(receive, writer)),
-            asyncio.create_task(_from_broker(reader, send)),
+            asyncio.create_task(_from_broker(reader, writer.transport, send)),
             asyncio.create_task(self._while_signed_in(scope)),
         ]
         try:
@@ -132,9 +135,15 @@ class MqttBridge:
         return "the session has ended"
 
 
-async def _from_broker(reader: asyncio.StreamReader, send: Send) -> str | None:
+async def _from_broker(reader: asyncio.StreamReader, transport: asyncio.BaseTransport, send: Send) -> str | None:
+    assert isinstance(transport, asyncio.ReadTransport)
     while data := await reader.read(_CHUNK_BYTES):
+        # What arrives meanwhile is left to the system, which puts it together at no cost.
+        transport.pause_reading()
         await send({"type": "websocket.send", "bytes": data, "text": None})
+        if len(data) < _CHUNK_BYTES:
+            await asyncio.sleep(_UPDATE_INTERVAL_S)
+        transport.resume_reading()
     return None
 
 

@@ -17,6 +17,7 @@ class Browser:
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     incoming: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     close_code: int | None = None
+    updates: list[bytes] = field(default_factory=list)
 
     async def connect(self, to: MqttBridge) -> None:
         self.incoming.put_nowait({"type": "websocket.connect"})
@@ -27,6 +28,8 @@ class Browser:
     async def send(self, message: Message) -> None:
         if message["type"] == "websocket.close" and self.close_code is None:
             self.close_code = message["code"]
+        if message["type"] == "websocket.send":
+            self.updates.append(message["bytes"])
         self.opened.set()
 
     async def leave(self) -> None:
@@ -64,5 +67,27 @@ def test_one_person_cannot_use_up_all_connections() -> None:
                 await browser.leave()
             for _ in range(len(of_anna) + 1):
                 await closed.acquire()
+
+    asyncio.run(asyncio.wait_for(test(), 30.0))
+
+
+def test_many_small_messages_come_in_few_updates() -> None:
+    sent = [b"%03d" % number for number in range(60)]
+
+    async def publish(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for each in sent:
+            writer.write(each)
+            await asyncio.sleep(bridge._UPDATE_INTERVAL_S / 20)
+        writer.close()
+
+    async def test() -> None:
+        broker = await asyncio.start_server(publish, "127.0.0.1", 0)
+        async with broker:
+            browser = Browser("anna")
+            await browser.connect(MqttBridge(*broker.sockets[0].getsockname(), credentials=None))
+            await browser.task
+        assert b"".join(browser.updates) == b"".join(sent)
+        assert browser.updates[0] == sent[0], "the first does not wait"
+        assert len(browser.updates) <= 8
 
     asyncio.run(asyncio.wait_for(test(), 30.0))

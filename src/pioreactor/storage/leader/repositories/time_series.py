@@ -24,7 +24,11 @@ from pioreactor.structs.encoding import from_timestamp, to_timestamp
 DEFAULT_LOOKBACK_HOURS: Final = 4.0
 DEFAULT_TARGET_POINTS: Final = 720
 MAX_POINTS: Final = 100_000
-"""Per series, whatever is asked for."""
+"""Per series."""
+MAX_POINTS_TOGETHER: Final = 30_000
+"""Of all units of an experiment, which share them: a chart of many lines is as large as one of a few."""
+MIN_POINTS: Final = 12
+"""Per series of an experiment of very many units: the first, lowest, highest and last row of two pixels."""
 _EVER_HOURS: Final = 24 * 365 * 100
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]+")
@@ -141,13 +145,14 @@ class TimeSeriesReader:
         stretch: Stretch,
         target_points: int,
     ) -> TimeSeries:
-        if target_points <= 0:
-            raise InvalidRequestError("target_points must be positive")
+        if not 0 < target_points <= MAX_POINTS:
+            raise InvalidRequestError(f"target_points must be from 1 to {MAX_POINTS:,}, not {target_points:,}")
         found = TimeSeries([], [])
-        points = min(target_points, MAX_POINTS)
         with self._access.reading() as connection:
             rollups = RollupReader(connection, table, column, experiment)
-            for name in [unit] if unit is not None else _units(connection, table, experiment):
+            units = [unit] if unit is not None else _units(connection, table, experiment)
+            points = target_points if len(units) <= 1 else min(target_points, _share_of(len(units)))
+            for name in units:
                 for label, channel in _channels(table, name):
                     key = {"experiment": experiment, "pioreactor_unit": name, **channel}
                     samples = _samples(connection, rollups, _queries(table, column, tuple(key)), points, key, stretch)
@@ -155,6 +160,11 @@ class TimeSeriesReader:
                         found.series.append(label)
                         found.data.append([Point(at, _rounded(value, digits)) for at, value in samples])
         return found
+
+
+def _share_of(units: int) -> int:
+    """Return the points of each of so many units."""
+    return max(MAX_POINTS_TOGETHER // units, MIN_POINTS)
 
 
 class _Queries(NamedTuple):
