@@ -3,7 +3,7 @@
 Run: python -m bench.site --units 100 --duration-s 60 [--browsers 20] [--history-h 4] [--json] [--keep]. Units publish
 as units of `pio demo` were recorded to, and keep each record until the leader acknowledges it. At the end every record
 must have been acknowledged and be in the database once. Generator and browsers use the same machine, so a saturated
-machine says less about the leader; their own use of it is in the table. `--keep` goes on until Ctrl-C, to look at the
+machine says less about the leader; their own use of it is in the table. `--keep` runs until Ctrl-C, to look at the
 panel.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,8 +158,9 @@ def main() -> int:
     parser.add_argument("--duration-s", type=float, default=20.0)
     parser.add_argument("--history-h", type=float, default=4.0, help="past readings of each unit [h]")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--keep", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="run until Ctrl-C")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with this
     with ExitStack() as stack:
         directory = tempfile.TemporaryDirectory(prefix="site-", ignore_cleanup_errors=True)
         site = stack.enter_context(running(Path(stack.enter_context(directory)), asked.units, asked.history_h))
