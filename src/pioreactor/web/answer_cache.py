@@ -87,9 +87,7 @@ class AnswerCache:
 
     def _found(self, key: _Key, version: Hashable) -> Answer | None:
         answer = self._kept.get(key)
-        if answer is None or self._seconds() >= answer.until_s:
-            return None
-        return answer if answer.version == version or answer.outlives_changes else None
+        return answer if answer is not None and answer.serves(version, self._seconds()) else None
 
     async def _made(self, key: _Key, version: Hashable, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """Let the routes answer; return the answer if it is one to keep, or None when it has been sent."""

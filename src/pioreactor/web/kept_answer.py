@@ -25,6 +25,10 @@ class Answer:
     outlives_changes: bool = False
     """Whether it is sent again although the database has changed."""
 
+    def serves(self, version: Hashable, now_s: float) -> bool:
+        """Return whether it may be sent again while the database has this version."""
+        return now_s < self.until_s and (version == self.version or self.outlives_changes)
+
     async def send(self, scope: Scope, send: Send) -> None:
         """Send it, or that what the browser has is still valid."""
         given = headers_of(scope).get("if-none-match", "").encode("latin-1")

@@ -55,7 +55,7 @@ def series_of_experiment(
 ) -> TimeSeries:
     """Readings of the last `lookback` hours, thinned to about `target_points` with the extremes kept.
 
-    `target_points` are per series, from 1 to 100,000; all units of an experiment together have at most 30,000.
+    `target_points` are per unit, from 1 to 30,000; all units of an experiment together have at most 30,000.
     `start_time` replaces `lookback`; with `end_time` a stretch of the past is read in all its detail.
     `name` is the table of a measurement that has a series, such as growth_rates or od_readings. Numbers are rounded to
     the digits that the measurement declares.

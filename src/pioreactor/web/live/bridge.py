@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 from pioreactor.exc import BrokerUnreachableError, PioreactorError
 from pioreactor.messaging.packets import PacketType, encode, encode_connect, take_packet
@@ -81,7 +82,7 @@ class MqttBridge:
             return
         directions: list[asyncio.Task[str | None]] = [
             asyncio.create_task(self._from_browser(receive, writer)),
-            asyncio.create_task(_from_broker(reader, writer.transport, send)),
+            asyncio.create_task(_from_broker(reader, cast(asyncio.Transport, writer.transport), send)),
             asyncio.create_task(self._while_signed_in(scope)),
         ]
         try:
@@ -135,14 +136,12 @@ class MqttBridge:
         return "the session has ended"
 
 
-async def _from_broker(reader: asyncio.StreamReader, transport: asyncio.BaseTransport, send: Send) -> str | None:
-    assert isinstance(transport, asyncio.ReadTransport)
+async def _from_broker(reader: asyncio.StreamReader, transport: asyncio.ReadTransport, send: Send) -> str | None:
     while data := await reader.read(_CHUNK_BYTES):
         # What arrives meanwhile is left to the system, which puts it together at no cost.
         transport.pause_reading()
         await send({"type": "websocket.send", "bytes": data, "text": None})
-        if len(data) < _CHUNK_BYTES:
-            await asyncio.sleep(_UPDATE_INTERVAL_S)
+        await asyncio.sleep(_UPDATE_INTERVAL_S * (len(data) < _CHUNK_BYTES))
         transport.resume_reading()
     return None
 

@@ -23,10 +23,8 @@ from pioreactor.structs.encoding import from_timestamp, to_timestamp
 
 DEFAULT_LOOKBACK_HOURS: Final = 4.0
 DEFAULT_TARGET_POINTS: Final = 720
-MAX_POINTS: Final = 100_000
-"""Per series."""
-MAX_POINTS_TOGETHER: Final = 30_000
-"""Of all units of an experiment, which share them: a chart of many lines is as large as one of a few."""
+MAX_POINTS: Final = 30_000
+"""Of one answer; the units of an experiment share them: a chart of many lines is as large as one of a few."""
 MIN_POINTS: Final = 12
 """Per series of an experiment of very many units: the first, lowest, highest and last row of two pixels."""
 _EVER_HOURS: Final = 24 * 365 * 100
@@ -151,7 +149,7 @@ class TimeSeriesReader:
         with self._access.reading() as connection:
             rollups = RollupReader(connection, table, column, experiment)
             units = [unit] if unit is not None else _units(connection, table, experiment)
-            points = target_points if len(units) <= 1 else min(target_points, _share_of(len(units)))
+            points = min(target_points, _share_of(len(units)))
             for name in units:
                 for label, channel in _channels(table, name):
                     key = {"experiment": experiment, "pioreactor_unit": name, **channel}
@@ -163,8 +161,8 @@ class TimeSeriesReader:
 
 
 def _share_of(units: int) -> int:
-    """Return the points of each of so many units."""
-    return max(MAX_POINTS_TOGETHER // units, MIN_POINTS)
+    """Return the most points of each of so many units; one by itself may have as many as all."""
+    return max(MAX_POINTS // max(units, 1), MIN_POINTS)
 
 
 class _Queries(NamedTuple):
