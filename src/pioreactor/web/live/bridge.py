@@ -22,9 +22,7 @@ from pioreactor.web.security.identity import identity_of
 _log = logging.getLogger("pioreactor.web")
 
 _CHUNK_BYTES = 64 * 1024
-_UPDATE_INTERVAL_S = 0.05
-"""A browser gets at most 20 updates a second, each with all that has arrived meanwhile: with hundreds of units, a frame
-for each message would keep this process and the browsers busy."""
+_UPDATE_INTERVAL_S = 0.05  # with hundreds of units, a frame for each message would keep browsers busy
 _CONNECT_TIMEOUT_S = 5.0
 _SESSION_CHECK_INTERVAL_S = 30.0
 _MAX_CONNECTIONS = 128
@@ -47,8 +45,7 @@ class MqttBridge:
         credentials: Credentials | None,
         still_signed_in: Callable[[Scope], bool] = lambda _: True,
     ) -> None:
-        self._host = host
-        self._port = port
+        self._host, self._port = host, port
         self._credentials = credentials
         self._still_signed_in = still_signed_in
         self._open_connections: Counter[str] = Counter()
@@ -82,7 +79,7 @@ class MqttBridge:
             return
         directions: list[asyncio.Task[str | None]] = [
             asyncio.create_task(self._from_browser(receive, writer)),
-            asyncio.create_task(_from_broker(reader, cast(asyncio.Transport, writer.transport), send)),
+            asyncio.create_task(_from_broker(reader, writer, send)),
             asyncio.create_task(self._while_signed_in(scope)),
         ]
         try:
@@ -136,10 +133,10 @@ class MqttBridge:
         return "the session has ended"
 
 
-async def _from_broker(reader: asyncio.StreamReader, transport: asyncio.ReadTransport, send: Send) -> str | None:
+async def _from_broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, send: Send) -> str | None:
+    transport = cast(asyncio.Transport, writer.transport)
     while data := await reader.read(_CHUNK_BYTES):
-        # What arrives meanwhile is left to the system, which puts it together at no cost.
-        transport.pause_reading()
+        transport.pause_reading()  # the system puts together what arrives meanwhile
         await send({"type": "websocket.send", "bytes": data, "text": None})
         await asyncio.sleep(_UPDATE_INTERVAL_S * (len(data) < _CHUNK_BYTES))
         transport.resume_reading()
