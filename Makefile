@@ -18,7 +18,7 @@ DEMO_OPTIONS := $(if $(WORKERS),--workers $(WORKERS)) $(if $(SPEED),--speed $(SP
 ALL_BENCHES := $(filter-out __init__,$(patsubst bench/%.py,%,$(wildcard bench/*.py))) \
 	$(patsubst bench/%/__main__.py,%,$(wildcard bench/*/__main__.py))
 SCIENCE_BENCHES := $(filter curves fusion growth% od_signal temperature twin,$(ALL_BENCHES))
-BENCHES := $(filter-out chaos network_cut $(SCIENCE_BENCHES),$(ALL_BENCHES))
+BENCHES := $(filter-out chaos every_bench network_cut $(SCIENCE_BENCHES),$(ALL_BENCHES))
 
 .PHONY: help demo test lint format generated docs bench bench-science chaos wheel ui site environment screenshot hooks clean
 
@@ -50,8 +50,8 @@ generated: environment  ## Write the generated references, and the UI's types fr
 docs: environment  ## Build the documentation site into the package
 	@$(BIN)/python scripts/build_docs.py
 
-bench: environment  ## Measure start-up, memory, simulation speed
-	@for name in $(BENCHES); do printf '\n== bench.%s\n' "$$name"; $(BIN)/python -m "bench.$$name"; done
+bench: environment  ## Measure start-up, memory, speed and load; ends with a table of figures and goals
+	@$(BIN)/python -m bench.every_bench $(BENCHES)
 
 bench-science: environment  ## Measure estimators and the twin against recordings
 	@for name in $(SCIENCE_BENCHES); do printf '\n== bench.%s\n' "$$name"; $(BIN)/python -m "bench.$$name"; done
