@@ -30,13 +30,14 @@ export function useNumber(number: NumberSource, unit: string, experiment: string
 const splitTopic = (topic: string): [string, string] => topic.split("/") as [string, string];
 
 const SPARK_POINTS = 160;
+/** Of photodiodes, the last first. */
+const CHANNELS = [4, 3, 2, 1];
 
 /** The unit's own series, or that of its last channel. */
 function seriesOf(table: SeriesTable, unit: string): Points | undefined {
-  const names = [...table.series.keys()].filter(
-    (name) => name === unit || (name.startsWith(`${unit}-`) && /^-\d$/.test(name.slice(unit.length))),
-  );
-  return table.series.get(names.sort().at(-1) ?? "");
+  // Each unit asks with each message: among the series of hundreds of units nothing is searched for.
+  const name = [...CHANNELS.map((channel) => `${unit}-${channel}`), unit].find((one) => table.series.has(one));
+  return name === undefined ? undefined : table.series.get(name);
 }
 
 /** Points of the last hours, no more than a sparkline can show. */

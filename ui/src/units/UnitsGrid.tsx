@@ -7,6 +7,7 @@ import type { JobDescriptor, Reactor } from "@/api/types";
 import { useFilters } from "@/parts/filters";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { NearView } from "@/parts/NearView";
 import { recall, remember } from "@/parts/remembered";
 import { arrangementFor, isArrangement, SHOWN, type Shown, selected } from "./selection";
 import { UnitCard } from "./UnitCard";
@@ -18,6 +19,8 @@ import { useConditions } from "./useConditions";
 const SEARCHED_FROM = 7;
 /** Rows on a phone before a person asks for all: the first chart is within two screens. */
 const ROWS_ON_PHONE = 12;
+/** Of a unit that is not built yet [px]. */
+const HEIGHT_PX = { cards: 330, tiles: 116, rows: 28 };
 const REMEMBERED = "pioreactor.arrangement";
 
 interface Props {
@@ -87,9 +90,16 @@ export function UnitsGrid({ reactors, labels, experiment, jobs }: Props) {
         {(folded ? chosen.slice(0, ROWS_ON_PHONE) : chosen).map((worker) => {
           const unit = { worker, label: labels[worker.pioreactor_unit], experiment, jobs };
           return (
-            <li key={worker.pioreactor_unit}>
-              {arrangement === "cards" ? <UnitCard {...unit} /> : <UnitTile {...unit} asRow={arrangement === "rows"} />}
-            </li>
+            <NearView
+              key={worker.pioreactor_unit}
+              name={unit.label ?? worker.pioreactor_unit}
+              heightPx={HEIGHT_PX[arrangement]}
+              count={reactors.length}
+            >
+              {() =>
+                arrangement === "cards" ? <UnitCard {...unit} /> : <UnitTile {...unit} asRow={arrangement === "rows"} />
+              }
+            </NearView>
           );
         })}
       </ul>

@@ -11,6 +11,7 @@ import { useTopic } from "@/live/hooks";
 import { monitor } from "@/live/topics";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { NearView } from "@/parts/NearView";
 import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
@@ -18,6 +19,9 @@ import { AddUnit } from "./AddUnit";
 import { InventoryCard, versionsOf } from "./InventoryCard";
 import css from "./inventory.module.css";
 import { Unassign } from "./Unassign";
+
+/** Height of a card that is not built yet [px]. */
+const CARD_PX = 250;
 
 export default function Inventory() {
   const workers = useWorkers();
@@ -80,13 +84,20 @@ export default function Inventory() {
       ) : (
         <ul className={css.cards} aria-label="Units">
           {workers.data.map((worker) => (
-            <li key={worker.pioreactor_unit}>
-              <InventoryCard
-                worker={worker}
-                experiment={where.get(worker.pioreactor_unit) ?? undefined}
-                leaders={leaders}
-              />
-            </li>
+            <NearView
+              key={worker.pioreactor_unit}
+              name={worker.pioreactor_unit}
+              heightPx={CARD_PX}
+              count={workers.data.length}
+            >
+              {() => (
+                <InventoryCard
+                  worker={worker}
+                  experiment={where.get(worker.pioreactor_unit) ?? undefined}
+                  leaders={leaders}
+                />
+              )}
+            </NearView>
           ))}
         </ul>
       )}
