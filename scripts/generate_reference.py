@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from client_code import CLIENT_MODULES
+from client_page import client_page
 
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.cli.reference_page import cli_page, help_text
@@ -72,6 +73,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "ui/src/api/routeRights.ts": panel_table,
     "docs/reference/measurements.md": measurements_page,
     "docs/reference/plugin-names.md": plugin_names_page,
+    "docs/reference/python-client.md": client_page,
     **CLIENT_MODULES,
 }
 

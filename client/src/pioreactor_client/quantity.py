@@ -14,8 +14,6 @@ from pioreactor_client.history import History
 if TYPE_CHECKING:
     from pioreactor_client.reactor import Reactor
 
-_LIVE_TIMEOUT_S = 120.0
-
 
 @dataclass(frozen=True, slots=True)
 class QuantitySpec:
@@ -62,7 +60,7 @@ class Quantity:
         reactor = self._reactor
         return History(reactor.api, self.spec.dataset, reactor.experiment, reactor.name, since, until)
 
-    def live(self, *, timeout_s: float = _LIVE_TIMEOUT_S) -> Iterator[Point]:
+    def live(self, *, timeout_s: float = 120.0) -> Iterator[Point]:
         """Yield points as they are measured; end when none has come for `timeout_s`.
 
         On a simulated cluster time passes until each point.
@@ -74,7 +72,7 @@ class Quantity:
             if point is not None:
                 yield point
 
-    def latest(self, *, timeout_s: float = _LIVE_TIMEOUT_S) -> Point:
+    def latest(self, *, timeout_s: float = 120.0) -> Point:
         """Return the next point that is measured; raise `LookupError` when none comes in time."""
         points = self.live(timeout_s=timeout_s)
         for point in points:

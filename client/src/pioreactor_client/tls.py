@@ -31,7 +31,7 @@ def fingerprint_of(url: str, *, timeout_s: float = 10.0) -> str:
     """Return the SHA-256 of the certificate that a server shows now.
 
     Compare it with the leader's own (`openssl x509 -noout -fingerprint -sha256 -in CERTIFICATE`) before you pass it as
-    `fingerprint`: whoever is between you and the leader could show another one.
+    `fingerprint`: a machine between you and the leader could show another one.
     """
     return digest(ssl.PEM_cert_to_DER_cert(_shown_by(url, timeout_s=timeout_s)))
 

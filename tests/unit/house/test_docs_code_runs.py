@@ -96,6 +96,7 @@ EXECUTED_BY: Final[dict[str, str]] = {
     "docs/how-to/add-a-measurement.md": "test_add_a_measurement",
     "docs/how-to/add-a-cli-command.md": "test_add_a_cli_command",
     "docs/how-to/add-a-migration.md": "test_add_a_migration",
+    "docs/tutorials/a-culture-in-python.md": "tests/unit/simulated_cluster/test_notebook.py",
     "docs/how-to/use-the-python-client.md": "tests/unit/simulated_cluster/test_the_same_lines.py",
     "docs/how-to/use-the-api-from-a-script.md": "test_use_the_api_from_a_script",
     "docs/how-to/get-told-when-something-is-wrong.md": "test_a_rule_is_declared_in_a_job",
