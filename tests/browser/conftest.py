@@ -109,7 +109,8 @@ def _read_access(process: "subprocess.Popen[str]") -> Cluster:
 def _demo(*options: str) -> Iterator[Cluster]:
     """Run one leader and one simulated reactor."""
     pio = Path(sys.executable).parent / "pio"
-    command = [str(pio), "demo", "--workers", "1", "--port", str(free_ports(3)), *options]
+    fresh = ("--scenario", "ecoli_turbidostat")
+    command = [str(pio), "demo", *fresh, "--workers", "1", "--port", str(free_ports(3)), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         overdue = threading.Timer(STARTED_WITHIN_S, process.kill)
         overdue.start()

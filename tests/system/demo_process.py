@@ -122,7 +122,7 @@ class Demo:
 
 def start(folder: Path, *more: str) -> Demo:
     command = [*PIO, "demo", "--workers", "1", "--speed", "10", "--port", str(free_ports(2)), "--data", str(folder)]
-    command += more
+    command += ["--scenario", "ecoli_turbidostat", *more]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     overdue = threading.Timer(PATIENCE_S, process.kill)
     overdue.start()

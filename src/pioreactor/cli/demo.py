@@ -14,9 +14,11 @@ import click
 
 from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.experiment import JOBS, start_experiment
-from pioreactor.demo.plan import LEADER, DemoPlan
+from pioreactor.demo.plan import DAYS, EMPTY, LEADER, SCENARIOS, DemoPlan
 
 CHECK_INTERVAL_S = 0.5
+SCENARIO_HELP = "What it opens on. " + "".join(f"{name}: {shown}. " for name, shown in SCENARIOS.items())
+SCENARIO_HELP += "Or a simulated culture, such as ecoli_turbidostat or yeast_batch, whose jobs have just started."
 
 
 @click.command(name="demo")
@@ -27,7 +29,7 @@ CHECK_INTERVAL_S = 0.5
     "--data", type=click.Path(path_type=Path, file_okay=False), default=None,
     help="Keep data in this folder for the next start. Default: a temporary folder, deleted at the end.",
 )  # fmt: skip
-@click.option("--scenario", default="ecoli_turbidostat", show_default=True, help="Simulated culture and environment.")
+@click.option("--scenario", metavar="NAME", default=DAYS, show_default=True, help=SCENARIO_HELP)
 @click.option("--seed", type=click.IntRange(0, 10**6), default=1, show_default=True, help="Seed of the noise.")
 @click.option("--xr", is_flag=True, help="Reactors with four photodiodes, whose densities can be fused.")
 @click.option("--no-jobs", is_flag=True, help="Start no jobs on the workers.")
@@ -52,7 +54,7 @@ def demo(
         signal.signal(signal.SIGTERM, _on_sigterm)
         # In the background of a script SIGINT begins ignored, and jobs would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _run(cluster, start_jobs=not no_jobs)
+        _run(cluster, start_jobs=not no_jobs and scenario != EMPTY)
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -139,7 +139,16 @@ class DemoCluster:
         """Return the argv that serves a worker's simulated reactor."""
         argv = module_argv("pioreactor.twin.server", "--socket", str(self.plan.twin_socket(worker)))
         model, version = self.plan.model
-        argv += ["--scenario", self.plan.scenario, "--seed", str(seed), "--model", model, "--model-version", version]
+        argv += [
+            "--scenario",
+            self.plan.culture_of(worker),
+            "--seed",
+            str(seed),
+            "--model",
+            model,
+            "--model-version",
+            version,
+        ]
         if not self.clock.is_system_clock:
             argv += ["--clock-speed", repr(self.plan.speed), "--clock-origin", repr(self.clock.origin_monotonic_s)]
         return argv

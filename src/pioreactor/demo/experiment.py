@@ -10,6 +10,7 @@ from pioreactor.bootstrap import build_runtime
 from pioreactor.bootstrap.process import http_client
 from pioreactor.calibrations.defaults import install_simulated
 from pioreactor.demo.demo_cluster import DemoCluster
+from pioreactor.demo.history import bring_history
 from pioreactor.demo.plan import LEADER
 from pioreactor.exc import PioreactorError
 from pioreactor.http.fanout import UnitRefusedError
@@ -67,6 +68,8 @@ def start_experiment(cluster: DemoCluster, *, jobs: Jobs, before_jobs: Callable[
         leader.create("PUT", "/api/workers", {"pioreactor_unit": worker, **model})
         leader.create("PUT", f"/api/workers/{worker}/model", model)
         _calibrate(cluster, worker)
+    if plan.has_history:
+        bring_history(cluster)
     leader.create("POST", "/api/experiments", {"experiment": plan.experiment, "description": "Simulated."})
     for worker in plan.worker_names:
         leader.create("PUT", f"/api/experiments/{plan.experiment}/workers", {"pioreactor_unit": worker})

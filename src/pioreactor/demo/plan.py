@@ -18,6 +18,14 @@ VIEWER: Final = "viewer"
 """Account of the broker that may read everything and write nothing."""
 LOOPBACK: Final = "127.0.0.1"
 MAX_WORKERS: Final = 32
+DAYS: Final = "days"
+EMPTY: Final = "empty"
+CULTURE: Final = "ecoli_turbidostat"
+SCENARIOS: Final[Mapping[str, str]] = {
+    DAYS: "a turbidostat that has run for two days; the media bottle of worker2 runs dry after two minutes",
+    EMPTY: "an experiment that nothing has been started in",
+}
+"""Demos by name. Each simulated culture (`pioreactor.twin.scenarios`) is one as well: its jobs have just started."""
 MAX_RUN_PATH: Final = 75
 """Longest path of a unit's run directory [characters]: Unix limits the path of a socket in it to about 100."""
 
@@ -30,7 +38,8 @@ class DemoPlan:
     workers: int = 2
     speed: float = 1.0
     port: int = 4999
-    scenario: str = "ecoli_turbidostat"
+    scenario: str = CULTURE
+    """One of `SCENARIOS`, or a simulated culture."""
     seed: int = 1
     experiment: str = "demo"
     hosts: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +57,17 @@ class DemoPlan:
     def model(self) -> tuple[str, str]:
         """Name and version of every reactor."""
         return "pioreactor_20ml_XR" if self.has_four_photodiodes else "pioreactor_20ml", "1.5"
+
+    @property
+    def has_history(self) -> bool:
+        """Whether a new experiment begins with recorded days."""
+        return self.scenario == DAYS
+
+    def culture_of(self, worker: str) -> str:
+        """Return the simulated culture of a worker."""
+        if self.has_history and worker == "worker2":
+            return "ecoli_empty_bottle"
+        return CULTURE if self.scenario in SCENARIOS else self.scenario
 
     @property
     def worker_names(self) -> tuple[str, ...]:

@@ -59,6 +59,14 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(name="yeast_batch", strain="yeast", start_od=0.05),
         Scenario(name="ecoli_batch", strain="ecoli", start_od=0.02, start_celsius=37.0),
         Scenario(name="ecoli_turbidostat", strain="ecoli", start_od=0.5, lag_h=0.0, start_celsius=37.0),
+        Scenario(
+            name="ecoli_empty_bottle",
+            strain="ecoli",
+            start_od=0.5,
+            lag_h=0.0,
+            start_celsius=37.0,
+            faults=(Fault("empty_media_bottle", 120.0),),
+        ),
         Scenario(name="alga_photobioreactor", strain="phototroph", start_od=0.2),
         Scenario(
             name="morbidostat_tmp",
