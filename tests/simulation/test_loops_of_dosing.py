@@ -55,7 +55,7 @@ def test_a_chemostat_knows_its_real_dilution_rate_where_od_is_calibrated(
     bench = simulated(scenario=loops.plant(growth_per_h=0.5, pump_gain=pump_gain), seed=5)
     loops.calibrate_od(bench)
     loops.observe(bench, interval_s=15.0, warm_up_s=700.0)
-    job = bench.start(lambda: Chemostat(exchange_volume_ml=0.6, duration=6))
+    job = bench.start(lambda: Chemostat(exchange_volume_ml=0.6, duration=6, correct_pump_gain=False))
     moments = loops.watch(bench, 2.5)
     hours = (moments[-1].t_s - moments[0].t_s) / 3600.0
     flowed_ml = moments[-1].media_added_ml - moments[0].media_added_ml
@@ -66,6 +66,18 @@ def test_a_chemostat_knows_its_real_dilution_rate_where_od_is_calibrated(
     assert abs(real / job.nominal_dilution_rate - 1) > 0.08, "which the pump's calibration does not know"
     assert abs(job.dilution_rate - real) < 0.5 * abs(job.nominal_dilution_rate - real)
     assert job.dilution_rate == pytest.approx(real, rel=0.1)
+
+
+def test_a_chemostat_pumps_what_its_pump_lacks_once_that_is_measured(simulated: Simulated) -> None:
+    bench = simulated(scenario=loops.plant(growth_per_h=0.5, pump_gain=0.85), seed=5)
+    loops.calibrate_od(bench)
+    loops.observe(bench, interval_s=15.0, warm_up_s=700.0)
+    job = bench.start(lambda: Chemostat(exchange_volume_ml=0.6, duration=6))
+    loops.watch(bench, 2.05)
+    before_ml = loops.now(bench).media_added_ml
+    loops.watch(bench, 1.0)
+    assert loops.now(bench).media_added_ml - before_ml == pytest.approx(10 * 0.6, rel=0.05)
+    assert job.dilution_rate == job.nominal_dilution_rate
 
 
 def test_a_chemostat_without_calibrated_od_claims_nothing(simulated: Simulated) -> None:

@@ -100,6 +100,7 @@ class DosingAutomation(Job):
     latest_event = Published[object]("Latest event.")
     exchange_volume_ml = Setting[float]("Largest volume of one exchange; smaller ones are used where they hold the target better [mL], 0.05 to 10000.")
     duration = Setting[float]("Time from one decision to the next [min], 0.05 to 100000.")
+    correct_pump_gain = Setting[bool]("Ask the pump for as much more or less as its measured gain requires, where OD is calibrated.")
     nominal_dilution_rate = Published[float]("Nominal dilution rate [h⁻¹].")
     dilution_rate = Published[float]("Measured dilution rate [h⁻¹].")
     dosing_volume_ml = Setting[float]("Volume of each feeding [mL], 0 to 10000.")

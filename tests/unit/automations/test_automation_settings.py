@@ -94,7 +94,12 @@ def test_an_automation_does_not_start_with_more_than_the_vial_of_its_unit_holds(
 @pytest.mark.parametrize(
     ("kind", "name", "options", "line"),
     [
-        ("dosing", "chemostat", {"duration": 60}, "Started chemostat with exchange_volume_ml 0.5 mL, duration 60 min."),
+        (
+            "dosing",
+            "chemostat",
+            {"duration": 60},
+            "Started chemostat with exchange_volume_ml 0.5 mL, duration 60 min, correct_pump_gain True.",
+        ),
         ("temperature", "thermostat", {"target_temperature": "37"}, "Started thermostat with target_temperature 37 ℃."),
         ("dosing", "silent", {}, "Started silent."),
     ],

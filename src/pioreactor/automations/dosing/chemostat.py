@@ -15,8 +15,9 @@ class Chemostat(DosingAutomationJob):
     """Exchange a volume of culture for media at fixed times.
 
     The nominal dilution rate [1/h] is ln(1 + exchange volume / vial volume) · 60 / duration. The measured one,
-    `dilution_rate`, is the nominal one times the pump gain that the growth rate estimator finds. It is published only
-    if OD is calibrated, since scattered light is not proportional to density.
+    `dilution_rate`, is of what was pumped, times the pump gain that the growth rate estimator finds. It is published
+    only if OD is calibrated, since scattered light is not proportional to density. While it is, the pump is asked for
+    so much more or less that the exchange volume arrives; `correct_pump_gain` switches that off.
     """
 
     automation_name = "chemostat"
@@ -29,29 +30,44 @@ class Chemostat(DosingAutomationJob):
         20.0, unit="min", label="Time between exchanges", ge=0.05, le=100_000,
         help="time from one exchange to the next",
     )  # fmt: skip
+    correct_pump_gain = Setting(
+        True, label="Correct for the pump gain",
+        help="ask the pump for as much more or less as its measured gain requires, where OD is calibrated",
+    )  # fmt: skip
 
     nominal_dilution_rate = Measurement[float](unit="h⁻¹", label="Nominal dilution rate")
     dilution_rate = Measurement[float](unit="h⁻¹", label="Measured dilution rate")
 
     def __init__(
-        self, exchange_volume_ml: float | str = 0.5, duration: float | str = 20.0, **options: Unpack[DosingOptions]
+        self,
+        exchange_volume_ml: float | str = 0.5,
+        duration: float | str = 20.0,
+        correct_pump_gain: bool | str = True,
+        **options: Unpack[DosingOptions],
     ) -> None:
         super().__init__(duration=duration, **options)
+        self.correct_pump_gain = type(self).correct_pump_gain.parse(correct_pump_gain)
         self.exchange_volume_ml = type(self).exchange_volume_ml.parse(exchange_volume_ml)
         self.run_every(self.duration, run_after_seconds=2.0)
 
     def execute(self) -> DilutionEvent:
         exchange_ml = self.exchange_volume_ml
         volume_ml = max(self.current_volume_ml, 1.0)
-        moved = self.execute_io_action(media_ml=exchange_ml, waste_ml=exchange_ml)
-        self._publish_dilution_rate(volume_ml, moved["media_ml"])
+        gain = self._measured_gain()
+        share = 1.0 if gain is None or not self.correct_pump_gain else gain
+        moved_ml = self.execute_io_action(media_ml=exchange_ml / share, waste_ml=exchange_ml / share)["media_ml"]
+        self.nominal_dilution_rate = self._dilution_rate_of(moved_ml * share / volume_ml)
+        self.dilution_rate = None if gain is None else self._dilution_rate_of(moved_ml * gain / volume_ml)
         return DilutionEvent(
-            f"exchanged {moved['media_ml']:.2f} mL",
-            {"exchange_volume_ml": exchange_ml, "volume_actually_cycled_ml": moved["media_ml"]},
+            f"exchanged {moved_ml:.2f} mL",
+            {"exchange_volume_ml": exchange_ml, "volume_actually_cycled_ml": moved_ml},
         )
 
-    def _publish_dilution_rate(self, volume_ml: float, exchanged_ml: float) -> None:
-        per_h = math.log1p(exchanged_ml / volume_ml) * MINUTES_PER_HOUR / self.duration
-        self.nominal_dilution_rate = round(per_h, 5)
+    def _measured_gain(self) -> float | None:
+        """Return the pump gain, or None where OD does not show it."""
         is_measured = self.is_pump_gain_known and self._growth_rate.is_fresh and self.is_od_calibrated
-        self.dilution_rate = round(per_h * self.pump_gain, 5) if is_measured else None
+        return self.pump_gain if is_measured else None
+
+    def _dilution_rate_of(self, exchanged: float) -> float:
+        """Return the dilution rate [1/h] of an exchange, given as a share of the vial's volume."""
+        return round(math.log1p(exchanged) * MINUTES_PER_HOUR / self.duration, 5)
