@@ -1,8 +1,10 @@
 """Verification of the audit trail: each entry follows from the one before, and reaches every signed head."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from os import SEEK_END
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import msgspec
@@ -14,6 +16,11 @@ HEAD_FILE: Final = "audit_head.json"
 """In the archive of an experiment."""
 MANIFEST: Final = "manifest.json"
 """In an archive of datasets, under `audit_trail`."""
+KEY: Final = "audit_trail"
+"""In a manifest, and in the metadata of a Parquet file."""
+_PARQUET: Final = b"PAR1"
+_IN_FOOTER: Final = re.compile(rb"audit_trail\x18(?P<size>[\x80-\xff]*[\x00-\x7f])(?P<rest>.*)", re.DOTALL)
+"""A key and its value in the compact encoding of Thrift: the length of the value stands in front of it."""
 _MAX_HEAD_BYTES: Final = 4_000_000
 
 
@@ -86,7 +93,22 @@ def heads_of_export(path: Path) -> list[AuditHead]:
     return [AuditHead(head.id, head.timestamp, head.hash, ""), *signed]
 
 
+def _head_in_parquet(file: BinaryIO) -> bytes:
+    """Return the value of the key `audit_trail` in the footer of a Parquet file; raise `KeyError` if there is none."""
+    file.seek(-8, SEEK_END)
+    length = int.from_bytes(file.read(4), "little")
+    file.seek(-8 - min(length, _MAX_HEAD_BYTES), SEEK_END)
+    found = _IN_FOOTER.search(file.read(_MAX_HEAD_BYTES))
+    if found is None:
+        raise KeyError(KEY)
+    size = sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(found["size"]))
+    return found["rest"][:size]
+
+
 def _text_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        if file.read(len(_PARQUET)) == _PARQUET:
+            return _head_in_parquet(file)
     if not is_zipfile(path):
         with path.open("rb") as file:
             return file.read(_MAX_HEAD_BYTES)

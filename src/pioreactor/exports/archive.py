@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.audit.verification import MANIFEST
+from pioreactor.audit.verification import KEY, MANIFEST
 from pioreactor.exc import StoppedError, StorageError
 from pioreactor.exports.dataset import Dataset
 from pioreactor.exports.request import ExportRequest, source_of
@@ -95,7 +95,7 @@ class ArchiveWriter:
             stored = self.stored.rows(source, self.request.filter_for(dataset, unit=unit))
             rows = self._monitored(dataset, row_format.rows(stored), folder)
             with archive.open(self._member(name), "w", force_zip64=True) as file:
-                write_table(file, row_format.columns, rows, self.request.format)
+                write_table(file, row_format.columns, rows, self.request.format, metadata=self._metadata())
             files.append({"path": name, "row_count": self._rows - before, "pioreactor_unit": unit})
         exported = RowFormat(dataset, columns, self.created_at).columns
         archive.writestr(f"{dataset.dataset_name}/schema.json", _json(_schema(dataset, exported)))
@@ -129,6 +129,9 @@ class ArchiveWriter:
             _check_disk_space(folder, 0)
             self.report(Progress(dataset.dataset_name, self._rows, self._total))
 
+    def _metadata(self) -> dict[str, str]:
+        return {KEY: msgspec.json.encode(self.stored.audit_head()).decode()}
+
     def _manifest(self, entries: Sequence[dict[str, object]]) -> dict[str, object]:
         return {
             "schema_version": SCHEMA_VERSION,
@@ -142,7 +145,7 @@ class ArchiveWriter:
             },
             "selected_datasets": [dataset.dataset_name for dataset in self.datasets],
             "datasets": entries,
-            "audit_trail": self.stored.audit_head(),
+            KEY: self.stored.audit_head(),
         }
 
 

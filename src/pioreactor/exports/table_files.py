@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import IO, Final, Literal
 
@@ -24,10 +24,15 @@ def write_table(
     columns: Sequence[ExportedColumn],
     rows: Iterable[Sequence[ColumnValue]],
     file_format: Literal["csv", "parquet"],
+    *,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write rows to a file as they come; raise `InvalidRequestError` for a format that needs what is not installed."""
+    """Write rows to a file as they come; raise `InvalidRequestError` for a format that needs what is not installed.
+
+    `metadata` goes into a Parquet file; a CSV file has no place for it.
+    """
     if file_format == "parquet":
-        _write_parquet(file, columns, rows)
+        _write_parquet(file, columns, rows, {} if metadata is None else metadata)
         return
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     for lines in csv_text(columns, rows):
@@ -55,7 +60,12 @@ def _taken(buffer: io.StringIO) -> str:
     return text
 
 
-def _write_parquet(file: IO[bytes], columns: Sequence[ExportedColumn], rows: Iterable[Sequence[ColumnValue]]) -> None:
+def _write_parquet(
+    file: IO[bytes],
+    columns: Sequence[ExportedColumn],
+    rows: Iterable[Sequence[ColumnValue]],
+    metadata: Mapping[str, str],
+) -> None:
     try:
         from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
         from arro3.io import write_parquet
@@ -91,6 +101,7 @@ def _write_parquet(file: IO[bytes], columns: Sequence[ExportedColumn], rows: Ite
         # Times differ in their last characters, and hardly repeat.
         column_dictionary_enabled=dict.fromkeys(times, False),
         column_encoding=dict.fromkeys(times, "delta_byte_array"),
+        key_value_metadata=dict(metadata),
     )
 
 

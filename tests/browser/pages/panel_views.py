@@ -286,7 +286,7 @@ OVERLAYS = (
 )
 
 UNREACHED = {
-    "app/ChangeQuestion.tsx": "opens where a lab asks for a reason or a signature; walked in test_panel_on_a_cluster",
+    "app/ChangeQuestion.tsx": "opens where a lab asks for a reason or a signature; walked in ChangeQuestion.test.tsx",
     "features/calibrations/useUse.tsx": "asks after a poor fit; walked in test_protocols_on_a_cluster",
     "features/calibrations/SessionPage.tsx": "needs a session on hardware; walked in test_protocols_on_a_cluster",
 }

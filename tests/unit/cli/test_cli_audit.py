@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -62,6 +63,14 @@ def test_the_trail_is_compared_with_an_export(desk: Any, database: LeaderDatabas
     archives = [tmp_path / name for name in ("whole.zip", "tables.zip")]
     assert desk.pio("export", "e", "--archive", "--output", str(archives[0])).status == 0
     export(desk.runtime, ExportRequest(datasets=["experiments"], experiment="e"), output=archives[1])
+    export(
+        desk.runtime,
+        ExportRequest(datasets=["experiments"], experiment="e", format="parquet"),
+        output=tmp_path / "p.zip",
+    )
+    with ZipFile(tmp_path / "p.zip") as columnar:
+        [table] = [name for name in columnar.namelist() if name.endswith(".parquet")]
+        archives.append(Path(columnar.extract(table, tmp_path)))
     for archive in archives:
         same = desk.pio("audit", "verify", "--head", str(archive))
         assert (same.status, "to entry 3" in same.out) == (0, True), same.err
@@ -76,7 +85,9 @@ def test_the_trail_is_compared_with_an_export(desk: Any, database: LeaderDatabas
         assert (cut.status, "it had reached entry 3" in cut.err) == (1, True)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"PK\x03\x04", b'{"audit_trail": {"id": "x"}}', b"[" * 9000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[1]", b"PK\x03\x04", b'{"audit_trail": {"id": "x"}}', b"[" * 9000, b"PAR1", b"PAR1" * 9]
+)
 def test_a_file_without_a_head_is_refused(desk: Any, database: LeaderDatabase, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "head"
     file.write_bytes(content)

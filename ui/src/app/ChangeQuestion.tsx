@@ -48,8 +48,7 @@ function Reason({ answer }: { answer: Answer }) {
         label="Why"
         description="Kept with the change in the audit trail."
         data-autofocus
-        autosize
-        minRows={2}
+        rows={2}
         maxLength={500}
         value={reason}
         onChange={(event) => setReason(event.currentTarget.value)}
