@@ -3,7 +3,7 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { ask, get } from "@/api/client";
 import { useWorkers } from "@/api/queries";
 import type { AuditPage, AuditVerdict } from "@/api/types";
@@ -15,7 +15,7 @@ import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AuditTable } from "./AuditTable";
 import css from "./audit.module.css";
-import { type AuditFilters, auditPath, PAGE, readFilters } from "./filters";
+import { type AuditFilters, auditPath, headOf, PAGE, readFilters, verifyPath } from "./filters";
 
 export default function AuditTrail() {
   const [params, change] = useAddressParams();
@@ -34,8 +34,13 @@ export default function AuditTrail() {
     getNextPageParam: ({ entries }) => (entries.length < PAGE ? undefined : entries[entries.length - 1]?.id),
   });
   const verifying = useMutation({
-    mutationFn: () => ask("POST", "/api/audit/verify", undefined, { everyMs: 500, attempts: 600 }),
+    mutationFn: async (exported: File | null) =>
+      ask("POST", verifyPath(exported === null ? undefined : headOf(await exported.text())), undefined, {
+        everyMs: 500,
+        attempts: 600,
+      }),
   });
+  const chosen = useRef<HTMLInputElement>(null);
   const workers = useWorkers().data ?? [];
   const [find, setFind] = useState(filters.find);
   const search = useDebouncedCallback((text: string) => set({ find: text.trim() }), 300);
@@ -49,10 +54,32 @@ export default function AuditTrail() {
         actions={
           <>
             <Needs call={["POST", "/api/audit/verify"]}>
-              <Button variant="default" loading={verifying.isPending} onClick={() => verifying.mutate()}>
+              <Button variant="default" loading={verifying.isPending} onClick={() => verifying.mutate(null)}>
                 Verify
               </Button>
             </Needs>
+            <Needs call={["POST", "/api/audit/verify"]}>
+              <Button
+                variant="default"
+                title="Choose audit_head.json or manifest.json of an archive that was exported earlier"
+                disabled={verifying.isPending}
+                onClick={() => chosen.current?.click()}
+              >
+                Compare with an archive
+              </Button>
+            </Needs>
+            <input
+              ref={chosen}
+              type="file"
+              accept=".json"
+              hidden
+              aria-label="Head of the audit trail"
+              onChange={({ currentTarget }) => {
+                const file = currentTarget.files?.[0];
+                currentTarget.value = "";
+                if (file) verifying.mutate(file);
+              }}
+            />
             <Button component="a" variant="default" href="/api/audit/export" download="audit_trail.jsonl">
               Export
             </Button>
