@@ -100,6 +100,12 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         f"{_HERE}.wifi_access_point", "access_point", "Open and close a Wi-Fi network of this leader.", True
     ),
     "backups": Entry(f"{_HERE}.backups", "backups", "List backups of the leader's database, and restore one.", True),
+    "database": Entry(
+        f"{_HERE}.move_of_database",
+        "database",
+        "Show where the leader's database is, and move it to PostgreSQL or back.",
+        True,
+    ),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),
 }
 

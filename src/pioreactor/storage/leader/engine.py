@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Connection, Engine, Integer, create_engine, event
+from sqlalchemy import Connection, Engine, Integer, create_engine, event
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from pioreactor.exc import ConflictError, StorageError
@@ -53,6 +53,12 @@ def _open(path: Path, *, begin: str, pragmas: tuple[str, ...]) -> Engine:
     return engine
 
 
+class _AnyInteger(Integer):
+    """An integer of as many bits as its value needs: those of SQLite have 64, which SQLAlchemy would cast to 32."""
+
+    render_bind_cast = False
+
+
 def _open_server(address: PostgresAddress, *, is_read_only: bool) -> Engine:
     from pioreactor.storage.leader.postgresql.server_connection import TAKE_LOCK, connect  # only where it is configured
 
@@ -62,8 +68,7 @@ def _open_server(address: PostgresAddress, *, is_read_only: bool) -> Engine:
         isolation_level="REPEATABLE READ" if is_read_only else "READ COMMITTED",
         pool_pre_ping=True,  # the server may have been restarted since
     )
-    # Numbers are of 64 bits there, which `Integer` is not.
-    engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: engine.dialect.colspecs[BigInteger]}
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _AnyInteger}
     if not is_read_only:
 
         @event.listens_for(engine, "begin")

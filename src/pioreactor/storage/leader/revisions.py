@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from pioreactor.exc import StorageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+MOVING: Final = "moving"
+"""Stored in place of a revision while rows of another database are copied into one."""
 _REVISIONS = Path(__file__).parent / "migrations" / "versions"
 
 
@@ -19,11 +23,28 @@ def newest_revision() -> str:
 
 
 def run_revisions(connection: Connection, revision: str = "head") -> None:
-    """Run the revisions that the database lacks, within the transaction of the caller."""
+    """Run the revisions that the database lacks, within the transaction of the caller.
+
+    Raise `StorageError` for one into which another is being moved.
+    """
     from alembic import command  # heavy, and needed once per release
     from alembic.config import Config
 
+    if stored_revision(connection) == MOVING:
+        raise StorageError(
+            "another database is being moved into this one",
+            remedy="Continue with the same command, pio database move, or name another database.",
+        )
     config = Config()
     config.set_main_option("script_location", str(_REVISIONS.parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def stored_revision(connection: Connection) -> str | None:
+    """Return what the database has as its revision; None for an empty one."""
+    from sqlalchemy import inspect, text
+
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -13,6 +13,7 @@ from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.http.fanout import Failed, ask_each
 from pioreactor.http.units import decoded
 from pioreactor.job_catalog import activities_among
+from pioreactor.storage.leader.database_status import DatabaseStatus, status_of
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, file_name, unit_name
@@ -76,6 +77,12 @@ def database_backups(leader: LeaderPorts) -> Backups:
         else:
             found += [StoredBackup(answer.unit, copy.name, copy.size_bytes) for copy in answer.value]
     return Backups(found, silent)
+
+
+@get("/database", sync_to_thread=True)
+def database_status(leader: LeaderPorts) -> DatabaseStatus:
+    """Return which database the leader has, its size, and the command that moves it to the other kind."""
+    return status_of(leader.database.location)
 
 
 @post("/backups", status_code=202, sync_to_thread=True)
@@ -146,7 +153,7 @@ def _running(leader: LeaderServices, unit: str) -> list[str]:
 
 ROUTES = Router(
     "/",
-    route_handlers=[database_backups, make_backup, restore_backup],
+    route_handlers=[database_status, database_backups, make_backup, restore_backup],
     tags=["backups"],
     opt=needs("cluster", change="manage"),
 )

@@ -82,3 +82,14 @@ def make_partitions(connection: psycopg.Connection[tuple[object, ...]], today: d
                 continue  # rows of that week lie in the default partition
             made.append(name)
     return made
+
+
+def size_of(address: PostgresAddress) -> tuple[str, int]:
+    """Return the version of the server and the size of the database in bytes. Raise `StorageError`."""
+    query = "SELECT current_setting('server_version'), pg_database_size(current_database())"
+    try:
+        with connect(address, is_read_only=True) as connection:
+            [(version, size_bytes)] = connection.execute(query).fetchall()
+    except psycopg.Error as error:
+        raise server_error(f"{address.name} cannot be read", error) from error
+    return str(version), int(size_bytes)

@@ -1,0 +1,81 @@
+"""`pio database`: where the leader's database is, and its move between SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pioreactor.cli.cli_context import CliContext, pass_cli_context
+from pioreactor.cli.options import json_option, yes_option
+from pioreactor.cli.render import print_json, print_pairs
+
+if TYPE_CHECKING:
+    from pioreactor.storage.leader.location import DatabaseLocation
+
+_FILE: Final = "sqlite"
+
+
+@click.group()
+def database() -> None:
+    """Show where the leader's database is, and move it to PostgreSQL or back."""
+
+
+@database.command()
+@json_option
+@pass_cli_context
+def status(cli: CliContext, as_json: bool) -> None:
+    """Print which database the leader has, its size, and the command that moves it."""
+    import msgspec
+
+    from pioreactor.storage.leader.database_status import status_of
+
+    found = status_of(cli.database_location())
+    if as_json:
+        print_json(found)
+    else:
+        print_pairs({name.replace("_", " "): value for name, value in msgspec.structs.asdict(found).items()})
+
+
+@database.command()
+@click.argument("target")
+@yes_option
+@json_option
+@pass_cli_context
+def move(cli: CliContext, target: str, yes: bool, as_json: bool) -> None:
+    """Move the database to TARGET, postgresql://… or `sqlite`, and use it from then on.
+
+    The services of the leader are stopped before; units keep what they record meanwhile. Every row is copied and
+    compared. The same command continues an interrupted move. The former database stays.
+    """
+    from pioreactor.settings.editing import set_value
+    from pioreactor.storage.leader.location import location_of
+    from pioreactor.storage.leader.postgresql.move_database import move_database
+
+    source = cli.database_location()
+    wanted = location_of(None if target == _FILE else target, cli.paths)
+    if not yes and not click.confirm(f"Move {source} to {wanted}?"):
+        raise click.Abort
+    moved = move_database(source, wanted, progress=_show)
+    set_value(cli.paths.local_config, "storage", "database", str(wanted))
+    kept = _put_aside(cli, source)
+    if as_json:
+        print_json({"moved": moved, "former": kept})
+        return
+    click.echo(f"{moved.rows} rows of {len(moved.tables)} tables are in {wanted}, compared row for row.")
+    click.echo(f"The former database is {kept}. Start the services of the leader again.")
+
+
+def _show(table: str, done: int, total: int) -> None:
+    click.echo(f"{table}: {done} of {total} rows", err=True)
+
+
+def _put_aside(cli: CliContext, source: DatabaseLocation) -> str:
+    """Give a former file another name, so that a later move finds its place free."""
+    from pioreactor.private_files import free_path
+
+    if not isinstance(source, Path):
+        return str(source)
+    aside = source.with_name(f"before-move-{cli.runtime.clock.now():%Y%m%dT%H%M%S}.sqlite")
+    return str(source.rename(free_path(aside)))
