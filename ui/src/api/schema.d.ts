@@ -657,6 +657,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/database": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * DatabaseStatus
+         * @description Return which database the leader has, its size, and the command that moves it to the other kind.
+         */
+        get: operations["get_api_database"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/datasets/exportable": {
         parameters: {
             query?: never;
@@ -6946,6 +6966,16 @@ export interface components {
             role?: "viewer" | "operator" | "manager" | null;
             units?: string[] | null;
         };
+        /** DatabaseStatus */
+        DatabaseStatus: {
+            /** @enum {string} */
+            engine: "sqlite" | "postgresql";
+            location: string;
+            move_command: string;
+            revision: string;
+            size_bytes: number;
+            version: string;
+        };
         /** Dataset */
         Dataset: {
             /** @default false */
@@ -9394,6 +9424,26 @@ export interface operations {
                 };
                 content: {
                     "application/zip": string;
+                };
+            };
+        };
+    };
+    get_api_database: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseStatus"];
                 };
             };
         };
