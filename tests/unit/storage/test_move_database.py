@@ -76,23 +76,24 @@ def test_every_row_moves_to_a_server_and_back(file: Path, empty_url: str, tmp_pa
     assert status_of(back).size_bytes > 0
 
 
-@pytest.mark.parametrize("step", ["_create_missing", "_begin", "_insert", "_compare", "_finish"])
+@pytest.mark.parametrize("step", ["_create_missing", "empty", "insert", "_compare", "finish"])
 def test_an_interrupted_move_continues(file: Path, leader_url: str, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     server, calls = located(leader_url), 0
-    original = getattr(moving, step)
+    owner = moving if step.startswith("_") else moving._Server
+    original = getattr(owner, step)
 
     def interrupted(*arguments: object) -> object:
         nonlocal calls
         calls += 1
-        if calls == (4 if step == "_insert" else 1):
+        if calls == (4 if step == "insert" else 1):
             raise KeyboardInterrupt
         return original(*arguments)
 
-    monkeypatch.setattr(moving, step, interrupted)
+    monkeypatch.setattr(owner, step, interrupted)
     monkeypatch.setattr(moving, "ROWS_AT_ONCE", 7)
     with pytest.raises(KeyboardInterrupt):
         move(file, server)
-    if step in {"_insert", "_compare", "_finish"}:
+    if step in {"insert", "_compare", "finish"}:
         with pytest.raises(StorageError, match="is being moved"):
             upgrade(server)
     assert move(file, server).tables["growth_rates"] == 41

@@ -93,26 +93,30 @@ def move_database(source: DatabaseLocation, target: DatabaseLocation, *, progres
         raise ConflictError("source and target are databases of the same kind", remedy="Name one of the other kind.")
     upgrade(source)
     tables, declared = _tables_of(source)
-    with _alone(source) as original:
+    with _opened(source) as original:
+        original.keep_others_out()
         if _stored(target) != MOVING:
             upgrade(target)
+            _prepare(target, tables, declared)
         with _opened(target) as copy:
-            is_unused = _revision(copy) != MOVING and all(table.count(copy) == 0 for table in tables if table.is_ours)
-        if is_unused:
-            _create_missing(declared, target)
-        with _opened(target) as copy:
-            if is_unused:
-                _begin(copy, tables)
             if _revision(copy) == MOVING:
-                _make_partitions(original, copy)
+                copy.make_partitions(original)
                 for table in tables:
                     _copy(table, original, copy, progress)
             counts = {table.name: _compare(table, original, copy) for table in tables}
             if _revision(copy) == MOVING:
-                _finish(copy, tables)
-    if isinstance(target, Path):
-        restrict_database(target)
+                copy.finish(tables)
     return Moved(str(source), str(target), counts, sum(counts.values()))
+
+
+def _prepare(target: DatabaseLocation, tables: list[_CopiedTable], declared: list[Table]) -> None:
+    """Begin with a database without data; one with data is left as it is."""
+    with _opened(target) as copy:
+        if any(table.count(copy) for table in tables if table.is_ours):
+            return
+    _create_missing(declared, target)
+    with _opened(target) as copy:
+        copy.empty(tables)
 
 
 def _stored(location: DatabaseLocation) -> str | None:
@@ -193,42 +197,118 @@ def _type_in_file(column: Column[object]) -> TypeEngine[object]:
     return REAL() if isinstance(column.type, Double) else column.type
 
 
-@contextmanager
-def _alone(location: DatabaseLocation) -> Iterator[SqlConnection]:
-    """Lend a connection while no other process can use the database. Raise `ConflictError` while one does."""
-    with _opened(location) as connection:
-        if isinstance(connection, PostgresConnection):
-            others = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                "AND application_name = 'pioreactor' AND pid <> pg_backend_pid()"
-            ).fetchall()
-            if others[0][0] > 0:
-                raise ConflictError(f"{others[0][0]} connections of the leader use the database", remedy=_IN_USE)
-            connection.execute(f"SELECT pg_advisory_lock({WRITERS_LOCK})")
-        else:
-            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-            try:
-                connection.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                raise ConflictError("another process uses the database", remedy=_IN_USE) from error
-            connection.execute("COMMIT")
-        yield connection
+class _Server(PostgresConnection):
+    """A database of PostgreSQL that is moved."""
+
+    def keep_others_out(self) -> None:
+        """Raise `ConflictError` while another process uses the database."""
+        [[others]] = self.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'pioreactor' AND pid <> pg_backend_pid()"
+        ).fetchall()
+        if others > 0:
+            raise ConflictError(f"{others} connections of the leader use the database", remedy=_IN_USE)
+        self.execute(f"SELECT pg_advisory_lock({WRITERS_LOCK})")
+
+    def empty(self, tables: list[_CopiedTable]) -> None:
+        """Empty a database that was made for this move, and let it not act on rows by itself."""
+        self.execute("BEGIN")
+        for table in reversed(tables):
+            self.execute(f"ALTER TABLE {quoted(table.name)} DISABLE TRIGGER USER")
+            self.execute(f"DELETE FROM {quoted(table.name)}")
+        _commit_as(self, MOVING)
+
+    def make_partitions(self, original: SqlConnection) -> None:
+        """Make the partitions of the weeks of which there are rows."""
+        for table in sorted(partitioned_tables()):
+            for statement in partition_statements(table, _weeks_of(table, original)).values():
+                self.execute(statement)
+
+    def insert(self, table: _CopiedTable, rows: list[SqlRow]) -> None:
+        self.copy(table.name, table.columns, rows)
+
+    def finish(self, tables: list[_CopiedTable]) -> None:
+        """Let the database act on rows again, number new rows after those that were copied, and count as whole."""
+        self.execute("BEGIN")
+        for table in tables:
+            self.execute(f"ALTER TABLE {quoted(table.name)} ENABLE TRIGGER USER")
+        for table in tables:
+            self._number_after(table)
+        _commit_as(self, newest_revision())
+
+    def _number_after(self, table: _CopiedTable) -> None:
+        key, name = quoted(table.key[0]), quoted(table.name)
+        [[sequence]] = self.execute("SELECT pg_get_serial_sequence(?, ?)", (name, table.key[0])).fetchall()
+        if sequence is not None:
+            self.execute(f"SELECT setval(?, max({key})) FROM {name} HAVING max({key}) IS NOT NULL", (sequence,))
+
+
+class _File:
+    """A database of SQLite that is moved."""
+
+    def __init__(self, path: Path) -> None:
+        self._raw = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+        restrict_database(path)
+        self.execute, self.executemany, self.close = self._raw.execute, self._raw.executemany, self._raw.close
+
+    def keep_others_out(self) -> None:
+        """Raise `ConflictError` while another process uses the database."""
+        self.execute("PRAGMA locking_mode=EXCLUSIVE")
+        try:
+            self.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise ConflictError("another process uses the database", remedy=_IN_USE) from error
+        self.execute("COMMIT")
+
+    def empty(self, tables: list[_CopiedTable]) -> None:
+        """See `_Server.empty`."""
+        self.execute("BEGIN")
+        for (name,) in self.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            self.execute(f"DROP TRIGGER {quoted(name)}")
+        for table in reversed(tables):
+            self.execute(f"DELETE FROM {quoted(table.name)}")
+        _commit_as(self, MOVING)
+
+    def make_partitions(self, original: SqlConnection) -> None:
+        """Do nothing: a file has no partitions."""
+
+    def insert(self, table: _CopiedTable, rows: list[SqlRow]) -> None:
+        names = ", ".join(map(quoted, table.columns))
+        marks = ", ".join("?" * len(table.columns))
+        self.executemany(f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})", rows)
+
+    def finish(self, _tables: list[_CopiedTable]) -> None:
+        """See `_Server.finish`; numbers of new rows follow by themselves."""
+        self.execute("BEGIN")
+        for statement in _triggers_of_file():
+            self.execute(statement)
+        _commit_as(self, newest_revision())
 
 
 @contextmanager
-def _opened(location: DatabaseLocation) -> Iterator[PostgresConnection | sqlite3.Connection]:
+def _opened(location: DatabaseLocation) -> Iterator[_Server | _File]:
     """Lend a connection whose transactions are begun by hand; failures are `StorageError`."""
     try:
-        if isinstance(location, PostgresAddress):
-            with closing(PostgresConnection(location)) as server:
-                yield server
-        else:
-            with closing(sqlite3.connect(location, timeout=1.0, isolation_level=None)) as file:
-                yield file
+        with closing(_Server(location) if isinstance(location, PostgresAddress) else _File(location)) as connection:
+            yield connection
     except psycopg.Error as error:
         raise server_error("the move was stopped", error) from error
     except sqlite3.Error as error:
         raise StorageError(f"the move was stopped: {error}") from error
+
+
+def _commit_as(connection: SqlConnection, revision: str) -> None:
+    connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    connection.execute("COMMIT")
+
+
+def _weeks_of(table: str, original: SqlConnection) -> list[date]:
+    """Return the newest weeks of which there are rows, as far as their moments can be read."""
+    weeks = set()
+    for (day,) in original.execute(f"SELECT DISTINCT substr(timestamp, 1, 10) FROM {quoted(table)}").fetchall():
+        with suppress(ValueError, TypeError):
+            weeks.add(week_of(date.fromisoformat(day)))
+    return sorted(weeks)[-MAX_WEEKS:]
 
 
 def _revision(connection: SqlConnection) -> str:
@@ -236,40 +316,10 @@ def _revision(connection: SqlConnection) -> str:
     return str(found)
 
 
-def _begin(copy: PostgresConnection | sqlite3.Connection, tables: list[_CopiedTable]) -> None:
-    """Empty a database that was made for this move, and let it not act on rows by itself."""
-    copy.execute("BEGIN")
-    for table in tables:
-        if isinstance(copy, PostgresConnection):
-            copy.execute(f"ALTER TABLE {quoted(table.name)} DISABLE TRIGGER USER")
-    if isinstance(copy, sqlite3.Connection):
-        for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            copy.execute(f"DROP TRIGGER {quoted(name)}")
-    for table in reversed(tables):
-        copy.execute(f"DELETE FROM {quoted(table.name)}")
-    copy.execute("UPDATE alembic_version SET version_num = ?", (MOVING,))
-    copy.execute("COMMIT")
-
-
-def _make_partitions(original: SqlConnection, copy: PostgresConnection | sqlite3.Connection) -> None:
-    """Make the partitions of the weeks of which there are rows, as far as moments can be read."""
-    if not isinstance(copy, PostgresConnection):
-        return
-    for table in sorted(partitioned_tables()):
-        days = original.execute(f"SELECT DISTINCT substr(timestamp, 1, 10) FROM {quoted(table)}").fetchall()
-        weeks = set()
-        for (day,) in days:
-            with suppress(ValueError, TypeError):
-                weeks.add(week_of(date.fromisoformat(day)))
-        newest = sorted(weeks)[-MAX_WEEKS:]
-        for statement in partition_statements(table, newest).values():
-            copy.execute(statement)
-
-
 def _copy(
     table: _CopiedTable,
     original: SqlConnection,
-    copy: PostgresConnection | sqlite3.Connection,
+    copy: _Server | _File,
     progress: Progress,
 ) -> None:
     total, after = table.count(original), table.last_key(copy)
@@ -277,7 +327,7 @@ def _copy(
     while rows := table.page(original, after):
         try:
             copy.execute("BEGIN")
-            _insert(table, copy, rows)
+            copy.insert(table, rows)
             copy.execute("COMMIT")
         except (psycopg.DataError, psycopg.IntegrityError, sqlite3.IntegrityError, ValueError) as error:
             last = rows[-1][: len(table.key)]
@@ -289,15 +339,6 @@ def _copy(
         after = tuple(rows[-1][: len(table.key)])
         done += len(rows)
         progress(table.name, done, total)
-
-
-def _insert(table: _CopiedTable, copy: PostgresConnection | sqlite3.Connection, rows: list[SqlRow]) -> None:
-    if isinstance(copy, PostgresConnection):
-        copy.copy(table.name, table.columns, rows)
-        return
-    names = ", ".join(map(quoted, table.columns))
-    marks = ", ".join("?" * len(table.columns))
-    copy.executemany(f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})", rows)
 
 
 def _compare(table: _CopiedTable, original: SqlConnection, copy: SqlConnection) -> int:
@@ -314,28 +355,6 @@ def _compare(table: _CopiedTable, original: SqlConnection, copy: SqlConnection) 
             return count
         after = tuple(ours[-1][: len(table.key)])
         count += len(ours)
-
-
-def _finish(copy: PostgresConnection | sqlite3.Connection, tables: list[_CopiedTable]) -> None:
-    """Let the database act on rows again, number new rows after those that were copied, and count as whole."""
-    copy.execute("BEGIN")
-    if isinstance(copy, PostgresConnection):
-        for table in tables:
-            copy.execute(f"ALTER TABLE {quoted(table.name)} ENABLE TRIGGER USER")
-            if len(table.key) == 1:
-                _number_after(copy, table)
-    else:
-        for statement in _triggers_of_file():
-            copy.execute(statement)
-    copy.execute("UPDATE alembic_version SET version_num = ?", (newest_revision(),))
-    copy.execute("COMMIT")
-
-
-def _number_after(copy: PostgresConnection, table: _CopiedTable) -> None:
-    [[sequence]] = copy.execute("SELECT pg_get_serial_sequence(?, ?)", (quoted(table.name), table.key[0])).fetchall()
-    if sequence is not None:
-        key, name = quoted(table.key[0]), quoted(table.name)
-        copy.execute(f"SELECT setval(?, max({key})) FROM {name} HAVING max({key}) IS NOT NULL", (sequence,))
 
 
 def _triggers_of_file() -> list[str]:
