@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -26,6 +27,7 @@ _PASSWORD_OPTIONS: Final = frozenset({"-p", "--password"})
 MAX_TEXT: Final = 2000
 MAX_ITEMS: Final = 100
 _MAX_DEPTH: Final = 8
+_PASSWORD_IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]*:[^@\s]*(?=@)|(?<=[?&]password=)[^&\s]*")
 
 
 def redacted(value: object, *, depth: int = 0) -> object:
@@ -103,5 +105,6 @@ def _without_secret(argument: str, before: str) -> str:
     """Return an argument as it is kept; `before` is the one in front of it."""
     if before in _PASSWORD_OPTIONS and not argument.startswith("-"):
         return "***"
+    argument = _PASSWORD_IN_ADDRESS.sub("***", argument)
     name, is_pair, _ = argument.partition("=")
     return f"{name}=***" if is_pair and name.lstrip("-").lower() in _SECRET_OPTIONS else argument

@@ -39,7 +39,9 @@ def test_commands_are_taken_in_once_in_order(tmp_path: Path) -> None:
     assert taken(tmp_path) == []
 
 
-@pytest.mark.parametrize("argument", ["url=https://hooks/abc", "--token=abc", "password=abc", "bot_token=abc"])
+@pytest.mark.parametrize(
+    "argument", ["url=https://hooks/abc", "--token=abc", "password=abc", "bot_token=abc", "postgresql://a:abc@h/d"]
+)
 def test_secrets_in_arguments_are_omitted(tmp_path: Path, argument: str) -> None:
     reported(tmp_path, "alarms", "channel", "phone", argument)
     [change] = taken(tmp_path)

@@ -77,5 +77,5 @@ def _put_aside(cli: CliContext, source: DatabaseLocation) -> str:
 
     if not isinstance(source, Path):
         return str(source)
-    aside = source.with_name(f"before-move-{cli.runtime.clock.now():%Y%m%dT%H%M%S}.sqlite")
-    return str(source.rename(free_path(aside)))
+    now = cli.runtime.clock.now()
+    return str(source.rename(free_path(source.with_name(f"before-move-{now:%Y%m%dT%H%M%S}.sqlite"))))
