@@ -63,7 +63,7 @@ def make_partitions(connection: psycopg.Connection[tuple[object, ...]], today: d
 
     A week of which rows are in the default partition already keeps them there.
     """
-    from pioreactor.storage.leader.postgresql.server_tables import (
+    from pioreactor.storage.leader.postgresql.weekly_partitions import (
         partition_statements,
         partitioned_tables,
         weeks_ahead,
