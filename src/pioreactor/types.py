@@ -35,7 +35,7 @@ NO_EXPERIMENT = Experiment("$no_experiment_present")
 
 ToolClass = Literal["read", "reversible", "costly", "hazardous"]
 """What a tool of agents does: it reads; it is undone by another command; it uses up media, heat or time; it can harm a
-culture, a machine or data. Agents have the first two."""
+culture, a machine or data. A person approves each act of the last two."""
 
 PublishableSettingDataType = Literal[
     "string",

@@ -66,6 +66,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     ),
     "oidc": Entry(f"{_HERE}.oidc_issuer", "oidc", "Check the OpenID Connect issuer that people sign in by.", True),
     "audit": Entry(f"{_HERE}.audit", "audit", "List, verify and export the audit trail: who changed what.", True),
+    "proposals": Entry(f"{_HERE}.proposals", "proposals", "List, approve and reject what agents propose.", True),
     "tokens": Entry(
         f"{_HERE}.tokens", "tokens", "Create, list and revoke the tokens with which programs use the API.", True
     ),

@@ -12,7 +12,7 @@ import msgspec
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, StorageError
 from pioreactor.identity.authorization import checked_limit
 from pioreactor.structs.encoding import from_timestamp, to_timestamp
-from pioreactor.structs.rights import Area, Rights, Role
+from pioreactor.structs.rights import Area, Budget, Rights, Role
 
 PREFIX: Final = "pio_"
 """Tokens are recognized by it, in requests and by scanners of published code."""
@@ -134,8 +134,14 @@ def limits_of(
     units: Iterable[str] | None = None,
     areas: Iterable[Area] | None = None,
     is_agent: bool = False,
+    budget: Budget | None = None,
 ) -> Rights | None:
-    """Return the limits of a token; None where there is none: it may do what its person may."""
+    """Return the limits of a token; None where there is none: it may do what its person may.
+
+    Raise `InvalidRequestError` for a budget of a token that is no agent's.
+    """
+    if budget is not None and not is_agent:
+        raise InvalidRequestError("only tokens of agents have a budget", remedy="Make it an agent's token.")
     if role is None and units is None and areas is None and not is_agent:
         return None
     return Rights(
@@ -143,6 +149,7 @@ def limits_of(
         checked_limit(units, "units"),
         areas=checked_limit(areas, "areas"),
         is_agent=is_agent,
+        budget=budget,
     )
 
 

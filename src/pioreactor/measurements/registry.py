@@ -25,7 +25,7 @@ RESERVED_TABLES: Final = frozenset(
         *("rollup_buckets", "rollup_changes", "rollup_progress", "rollup_series"),
         *("experiment_worker_assignments", "experiment_worker_assignments_history", "config_files_histories"),
         *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens"),
-        *("invitations", "alembic_version"),
+        *("invitations", "alembic_version", "agent_proposals", "agent_acts"),
     }
 )
 """Tables of the leader's database that hold no measurements."""

@@ -1,6 +1,6 @@
 """Rights of people and of their programs, as they are stored: a role and its limits."""
 
-from typing import Final, Literal, TypeVar, get_args
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -15,6 +15,17 @@ AREAS: Final[tuple[Area, ...]] = get_args(Area)
 T = TypeVar("T", bound=str)
 
 
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an agent may use up by acts that people approved; None: not limited.
+
+    `media_ml` and `celsius_hours` (above 22 °C) are totals of the token, `acts_per_hour` counts everything it changes.
+    """
+
+    media_ml: Annotated[float, msgspec.Meta(ge=0.0, le=1e6)] | None = None
+    celsius_hours: Annotated[float, msgspec.Meta(ge=0.0, le=1e6)] | None = None
+    acts_per_hour: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
+
+
 class Rights(msgspec.Struct, frozen=True):
     """A role and its limits; None: no limit, an empty tuple: nothing at all. Limits bound changes, not reading."""
 
@@ -24,6 +35,8 @@ class Rights(msgspec.Struct, frozen=True):
     areas: tuple[Area, ...] | None = None
     is_agent: bool = False
     """Whether these are an agent's, which uses tools (`/mcp`) and no other route."""
+    budget: Budget | None = None
+    """Of an agent."""
 
     @property
     def is_limited(self) -> bool:
@@ -37,7 +50,7 @@ class Rights(msgspec.Struct, frozen=True):
 
     def without_limits(self) -> "Rights":
         """Return the role, with the areas but without limits to units and experiments."""
-        return Rights(self.role, areas=self.areas, is_agent=self.is_agent)
+        return Rights(self.role, areas=self.areas, is_agent=self.is_agent, budget=self.budget)
 
     def within(self, other: "Rights") -> "Rights":
         """Return what both allow: a token never does more than the person who made it."""
@@ -47,6 +60,7 @@ class Rights(msgspec.Struct, frozen=True):
             _common(self.experiments, other.experiments),
             _common(self.areas, other.areas),
             self.is_agent or other.is_agent,
+            self.budget if self.budget is not None else other.budget,
         )
 
 

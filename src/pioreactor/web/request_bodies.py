@@ -13,7 +13,7 @@ from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.identity.invitation_links import MAX_HOURS, MAX_NOTE_LENGTH
 from pioreactor.identity.people import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, USERNAME
 from pioreactor.structs.camera_still import is_image_id
-from pioreactor.structs.rights import Area, Role
+from pioreactor.structs.rights import Area, Budget, Role
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.ports import Kind
 
@@ -223,7 +223,7 @@ class ChangeRights(Body):
 class CreateToken(Body):
     """`expires_in_days` null: the token is valid until it is revoked; each limit null: that of the person.
 
-    `is_agent`: it uses tools (`/mcp`), which read or can be undone, and no other route.
+    `is_agent`: it uses tools (`/mcp`) and no other route. `budget`: what an agent may use up by approved acts.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -232,6 +232,22 @@ class CreateToken(Body):
     units: list[LimitedTo] | None = None
     areas: list[Area] | None = None
     is_agent: bool = False
+    budget: Budget | None = None
+
+
+class Propose(Body):
+    """An act of an agent."""
+
+    tool: Annotated[str, msgspec.Meta(max_length=100)]
+    arguments: dict[str, object] = {}
+
+
+class DecideProposal(Body):
+    """`digest` is that of the proposal as it was shown; `without_rehearsal` accepts that there is none."""
+
+    digest: Annotated[str, msgspec.Meta(max_length=64)]
+    note: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    without_rehearsal: bool = False
 
 
 class RetryQuarantined(Body):

@@ -114,7 +114,9 @@ def create_token(
         username=person_of(request),
         now=auth.now(),
         expires_in_days=data.expires_in_days,
-        rights=access_tokens.limits_of(role=data.role, units=data.units, areas=data.areas, is_agent=data.is_agent),
+        rights=access_tokens.limits_of(
+            role=data.role, units=data.units, areas=data.areas, is_agent=data.is_agent, budget=data.budget
+        ),
     )
 
 

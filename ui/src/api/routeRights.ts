@@ -48,6 +48,9 @@ export const ROLE_OF: Readonly<Record<string, "viewer" | "operator" | "manager">
   "POST /api/import/plan": "manager",
   "POST /api/local_access_point/start": "manager",
   "POST /api/local_access_point/stop": "manager",
+  "POST /api/proposals/{id_}/approve": "operator",
+  "POST /api/proposals/{id_}/commit": "operator",
+  "POST /api/proposals/{id_}/reject": "operator",
   "POST /api/quarantine/retry": "manager",
   "DELETE /api/quarantine/{id_}": "manager",
   "POST /api/system/releases/{version}/download": "manager",
@@ -225,4 +228,7 @@ export const CHECKS_LIMITS_ITSELF: ReadonlySet<string> = new Set([
   "POST /api/alarms/acknowledge",
   "POST /api/alarms/by_id/{id_}/shelve",
   "POST /api/alarms/by_id/{id_}/unshelve",
+  "POST /api/proposals/{id_}/approve",
+  "POST /api/proposals/{id_}/commit",
+  "POST /api/proposals/{id_}/reject",
 ]);

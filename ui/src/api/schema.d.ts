@@ -1569,6 +1569,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proposals
+         * @description The latest 100 proposals of agents, newest first.
+         */
+        get: operations["get_api_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals/{id_}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OneProposal
+         * @description One proposal: its effects, rehearsal, the state it is bound to, and what was decided.
+         */
+        get: operations["get_api_proposals_id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals/{id_}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ApproveProposal
+         * @description Approve a proposal: the agent may then commit it, once, as long as the unit's state is the same.
+         */
+        post: operations["post_api_proposals_id__approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals/{id_}/commit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CommitProposal
+         * @description Carry out a proposal that a person has approved: once, and only while the unit's state is the same.
+         */
+        post: operations["post_api_proposals_id__commit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proposals/{id_}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RejectProposal
+         * @description Reject a proposal: it cannot be committed.
+         */
+        post: operations["post_api_proposals_id__reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/quarantine": {
         parameters: {
             query?: never;
@@ -6628,6 +6728,12 @@ export interface components {
         BeginSecondFactor: {
             password: string;
         };
+        /** Budget */
+        Budget: {
+            acts_per_hour?: number | null;
+            celsius_hours?: number | null;
+            media_ml?: number | null;
+        };
         /** CalibrationSession */
         CalibrationSession: {
             created_at: string;
@@ -6862,6 +6968,11 @@ export interface components {
             overview_chart_keys?: string[] | null;
             pioreactor_chart_keys?: string[] | null;
         };
+        /** Committed */
+        Committed: {
+            answer: unknown;
+            status: number;
+        };
         /** ConditionField */
         ConditionField: {
             default?: number | string | string[] | null;
@@ -6958,6 +7069,7 @@ export interface components {
         /** CreateToken */
         CreateToken: {
             areas?: ("experiments" | "units" | "calibrations" | "profiles" | "cameras" | "alarms" | "cluster" | "people")[] | null;
+            budget?: components["schemas"]["Budget"] | null;
             expires_in_days?: number | null;
             /** @default false */
             is_agent: boolean;
@@ -6998,6 +7110,14 @@ export interface components {
             table?: string | null;
             /** @default [] */
             timestamp_columns: string[];
+        };
+        /** DecideProposal */
+        DecideProposal: {
+            digest: string;
+            /** @default  */
+            note: string;
+            /** @default false */
+            without_rehearsal: boolean;
         };
         /** DeletedStills */
         DeletedStills: {
@@ -7117,6 +7237,19 @@ export interface components {
             free: number;
             total: number;
             used: number;
+        };
+        /** Effects */
+        Effects: {
+            /** @default 0 */
+            celsius_hours: number | null;
+            /** @default [] */
+            hazards: string[];
+            max_volume_ml?: number | null;
+            /** @default 0 */
+            media_ml: number | null;
+            volume_ml?: number | null;
+            /** @default 0 */
+            waste_ml: number | null;
         };
         /** EnableHomeAssistant */
         EnableHomeAssistant: {
@@ -7622,6 +7755,49 @@ export interface components {
             rows: number;
             total_rows: number;
         };
+        /** Proposal */
+        Proposal: {
+            act: components["schemas"]["ProposedAct"];
+            committed_at: string | null;
+            created_at: string;
+            decided_at: string | null;
+            decided_by: string | null;
+            digest: string;
+            expires_at: string;
+            id: string;
+            note: string;
+            rehearsal: components["schemas"]["Rehearsal"];
+            /** @enum {string} */
+            status: "proposed" | "approved" | "rejected" | "committed";
+            token: string;
+            username: string;
+        };
+        /** ProposedAct */
+        ProposedAct: {
+            /** @enum {string} */
+            access: "read" | "operate" | "manage";
+            /** @default  */
+            agent: string;
+            /** @enum {null|string} */
+            area: "experiments" | "units" | "calibrations" | "profiles" | "cameras" | "alarms" | "cluster" | "people" | null;
+            arguments: {
+                [key: string]: unknown;
+            };
+            budget?: components["schemas"]["Budget"] | null;
+            effects: components["schemas"]["Effects"];
+            experiment: string | null;
+            /** @default false */
+            reaches_all_units: boolean;
+            state: {
+                [key: string]: unknown;
+            };
+            summary: string;
+            tool: string;
+            /** @enum {string} */
+            tool_class: "read" | "reversible" | "costly" | "hazardous";
+            unit: string | null;
+            used?: components["schemas"]["Used"] | null;
+        };
         /** PublishedNumber */
         PublishedNumber: {
             field: string;
@@ -7706,6 +7882,23 @@ export interface components {
         RecoveryCodes: {
             recovery_codes: string[];
         };
+        /** Rehearsal */
+        Rehearsal: {
+            media_ml?: number | null;
+            /** @default [] */
+            points: components["schemas"]["RehearsalPoint"][];
+            /** @enum {string} */
+            status: "running" | "done" | "failed" | "not_possible";
+            /** @default  */
+            text: string;
+        };
+        /** RehearsalPoint */
+        RehearsalPoint: {
+            celsius: number;
+            hours: number;
+            od: number;
+            volume_ml: number;
+        };
         /** RemoveFile */
         RemoveFile: {
             filepath: string;
@@ -7736,6 +7929,7 @@ export interface components {
         /** Rights */
         Rights: {
             areas?: ("experiments" | "units" | "calibrations" | "profiles" | "cameras" | "alarms" | "cluster" | "people")[] | null;
+            budget?: components["schemas"]["Budget"] | null;
             experiments?: string[] | null;
             /** @default false */
             is_agent: boolean;
@@ -8109,6 +8303,15 @@ export interface components {
             od?: number | null;
             turns?: number | null;
             volume_ml?: number | null;
+        };
+        /** Used */
+        Used: {
+            /** @default 0 */
+            acts_per_hour: number;
+            /** @default 0 */
+            celsius_hours: number;
+            /** @default 0 */
+            media_ml: number;
         };
         /** UtcClock */
         UtcClock: {
@@ -11412,6 +11615,182 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
+                };
+            };
+        };
+    };
+    get_api_proposals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"][];
+                };
+            };
+        };
+    };
+    get_api_proposals_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_proposals_id__approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideProposal"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_proposals_id__commit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Committed"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_proposals_id__reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideProposal"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

@@ -125,6 +125,7 @@ export interface AuditVerdict {
   fault_at: number | null;
 }
 export type Area = NonNullable<Schemas["Rights"]["areas"]>[number];
+export type Proposal = Schemas["Proposal"];
 export type AccessToken = Schemas["AccessTokenRow"];
 export type SignedInBrowser = Schemas["SessionRow"];
 export type Invitation = Schemas["InvitationRow"];

@@ -66,6 +66,14 @@ export const pages: readonly Page[] = [
     part: preloadablePart(() => import("@/features/alarms/AlarmsPage")),
   },
   {
+    path: "/proposals",
+    title: "Proposals",
+    icon: "check",
+    group: "cluster",
+    phone: false,
+    part: preloadablePart(() => import("@/features/proposals/Proposals")),
+  },
+  {
     path: "/experiments",
     title: "Experiments",
     icon: "flask",

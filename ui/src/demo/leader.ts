@@ -13,6 +13,7 @@ import { DATASETS, EXPORTS, ROWS } from "./exports";
 import { LOST_UNIT } from "./faults";
 import { machineReads } from "./machines";
 import { pluginsOf } from "./plugins";
+import { someProposals } from "./proposals";
 import { iso, type RecordedAnswer } from "./recording";
 import { RELEASES, updateOf } from "./updates";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
@@ -147,6 +148,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
   const read = (path: string, query: URLSearchParams): Answer | undefined => {
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
     if (path === "/auth/tokens") return ok(session.tokens);
+    if (path === "/api/proposals") return ok(someProposals(cluster.nowS));
     if (path === "/api/datasets/exportable") return ok(DATASETS);
     if (path === "/api/datasets/exports") return ok(EXPORTS);
     if (path.startsWith("/api/datasets/exportable/")) return ok(ROWS);

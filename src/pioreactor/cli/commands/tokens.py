@@ -29,7 +29,10 @@ def tokens() -> None:
 @click.option("--expires-in-days", type=click.IntRange(1, 3650), help="Days until it expires; default: never.")
 @role_option()
 @limits_options("units", "areas")
-@click.option("--agent", is_flag=True, help="For an agent: it uses tools (/mcp), which read or can be undone, only.")
+@click.option("--agent", is_flag=True, help="For an agent: it uses tools (/mcp) only.")
+@click.option("--media-ml", type=click.FloatRange(0, 1e6), help="Media that an agent may add in all [mL].")
+@click.option("--celsius-hours", type=click.FloatRange(0, 1e6), help="Heat above 22 °C for an agent in all [°C·h].")
+@click.option("--acts-per-hour", type=click.IntRange(0, 10_000), help="Changes that an agent may make in an hour.")
 @json_option
 @pass_cli_context
 def create(
@@ -42,13 +45,19 @@ def create(
     areas: tuple[Area, ...],
     agent: bool,
     as_json: bool,
+    media_ml: float | None,
+    celsius_hours: float | None,
+    acts_per_hour: int | None,
 ) -> None:
     """Create a token with which a program acts for a person, and print it: it is not shown again.
 
     It may do what the person may; with a role, units or areas only what both allow.
     """
     from pioreactor.identity import access_tokens
+    from pioreactor.structs.rights import Budget
 
+    budget = Budget(media_ml, celsius_hours, acts_per_hour)
+    given = budget if budget != Budget() else None
     with opened_database(cli) as database:
         people = database.people
         created = access_tokens.create(
@@ -57,7 +66,9 @@ def create(
             username=_owner(people, person),
             now=cli.runtime.clock.now(),
             expires_in_days=expires_in_days,
-            rights=access_tokens.limits_of(role=role, units=units or None, areas=areas or None, is_agent=agent),
+            rights=access_tokens.limits_of(
+                role=role, units=units or None, areas=areas or None, is_agent=agent, budget=given
+            ),
         )
     if as_json:
         print_json(created)

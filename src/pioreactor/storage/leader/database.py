@@ -27,6 +27,7 @@ from pioreactor.storage.leader.repositories.logs import Logs
 from pioreactor.storage.leader.repositories.media_rates import MediaRate, media_rates
 from pioreactor.storage.leader.repositories.people import Invitations, People
 from pioreactor.storage.leader.repositories.profile_runs import ProfileRuns
+from pioreactor.storage.leader.repositories.proposals import Proposals
 from pioreactor.storage.leader.repositories.quarantine import Quarantine
 from pioreactor.storage.leader.repositories.time_series import TimeSeriesReader
 from pioreactor.storage.leader.repositories.workers import Workers
@@ -61,6 +62,7 @@ class LeaderDatabase:
     quarantine: Quarantine
     alarms: AlarmDatabase
     audit: Audit
+    proposals: Proposals
     version: DataVersion | ServerVersion
 
     @classmethod
@@ -91,6 +93,7 @@ class LeaderDatabase:
             quarantine=Quarantine(access),
             alarms=AlarmDatabase(path, now=now),
             audit=Audit(access),
+            proposals=Proposals(access),
             version=version_of(path),
         )
 

@@ -19,35 +19,29 @@ from pioreactor.jobs.settings import AnySetting
 from pioreactor.structs.rights import Rights
 from pioreactor.types import ToolClass
 from pioreactor.web.descriptors import describe_attribute
+from pioreactor.web.leader.in_process_requests import Call
 from pioreactor.web.ports import Catalog
+from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import Need, need_of
 
 Schema = dict[str, object]
 _PARAMETER: Final = re.compile(r"\{(\w+):\w+\}")
 _PATH_PART: Final = re.compile(r"(?!\.\.?$)[^/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
+MAX_DOSE_ML: Final = 100.0
 _METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _BY_JOB: Final = frozenset({"run_on_units", "update_on_units"})
 """Routes that take whatever a job takes: agents have a tool for each job instead, with units and bounds."""
 _CLASSES: Final[Mapping[ToolClass, str]] = {
     "read": "Reads only.",
     "reversible": "Acts at once; another command undoes it.",
-    "costly": "Uses up media, heat or time.",
-    "hazardous": "Can harm a culture, a machine or data.",
+    "costly": "Uses up media, heat or time: returns a proposal, which a person approves, then call commit_proposal.",
+    "hazardous": "Can do harm: returns a proposal, which a person approves, then call commit_proposal.",
 }
 _TEXT: Final[Schema] = {"type": "string"}
 _UNIT: Final[Schema] = {"type": "string", "description": "Name of the unit, such as worker1."}
 _EXPERIMENT: Final[Schema] = {"type": "string", "description": "Name of the experiment that the unit is assigned to."}
 _KNOWN: Final[Mapping[str, Schema]] = {"unit": _UNIT, "experiment": _EXPERIMENT}
 _ACCESS: Final[Mapping[str, Access]] = {"GET": "read"}
-
-
-class Call(msgspec.Struct, frozen=True):
-    """A request to the API, which a tool and its arguments make."""
-
-    method: str
-    path: str
-    query: dict[str, object] = {}
-    body: object = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +59,18 @@ class Tool:
     definitions: Mapping[str, object] = field(default_factory=dict)
     values_in: str | None = None
     """Field of the body that takes the arguments which are not in the path; None: they are the query, and `body`."""
+    job: str | None = None
+    """The job or action that it starts or changes."""
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether calling it only makes a proposal."""
+        return self.tool_class in ("costly", "hazardous")
+
+    @property
+    def counts(self) -> bool:
+        """Whether it acts at once, and is counted as an act; commits are counted with their proposal."""
+        return self.tool_class == "reversible" and self.name != "commit_proposal"
 
     @property
     def access(self) -> Access:
@@ -85,7 +91,7 @@ class Tool:
             "name": self.name,
             "description": f"{self.description} {_CLASSES[self.tool_class]}",
             "inputSchema": self.schema(),
-            "annotations": {"readOnlyHint": is_read, "destructiveHint": False, "openWorldHint": False},
+            "annotations": {"readOnlyHint": is_read, "destructiveHint": self.needs_approval, "openWorldHint": False},
             "_meta": {"pioreactor/class": self.tool_class, "pioreactor/area": self.need.area},
         }
 
@@ -137,7 +143,9 @@ def _is_for_agents(handler: HTTPRouteHandler) -> bool:
     need, signature = need_of(handler), handler.parsed_fn_signature
     if need is None or need.area == "people" or handler.include_in_schema is False:
         return False
-    is_upload = "request" in signature.parameters and "data" not in signature.parameters
+    if only_signed_in in (handler.guards if handler.guards is not None else ()):
+        return False
+    is_upload = need.tool is None and "request" in signature.parameters and "data" not in signature.parameters
     return not is_upload and _is_json(signature.return_type.annotation) and _name(handler) not in _BY_JOB
 
 
@@ -244,7 +252,40 @@ def tools_of_jobs(catalog: Catalog) -> Iterator[Tool]:
                 properties=properties,
                 required=("unit", "experiment"),
                 values_in=field_name,
+                job=job.job_name,
             )
+
+
+_VOLUME: Final[Schema] = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_DOSE_ML, "unit": "mL"}
+_DURATION: Final[Schema] = {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "unit": "s"}
+_PERCENT: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 100, "unit": "%"}
+_ACTIONS: Final[Mapping[str, tuple[str, Mapping[str, Schema]]]] = {
+    "add_media": ("Pump fresh medium into the vial.", {"ml": _VOLUME}),
+    "add_alt_media": ("Pump the alternative medium into the vial.", {"ml": _VOLUME}),
+    "remove_waste": ("Pump liquid out of the vial, down to the efflux tube.", {"ml": _VOLUME}),
+    "circulate_media": ("Pump medium in and waste out at once.", {"duration": _DURATION}),
+    "circulate_alt_media": ("Pump alternative medium in and waste out at once.", {"duration": _DURATION}),
+    "led_intensity": ("Set LED channels.", dict.fromkeys("ABCD", _PERCENT)),
+}
+"""Actions on one unit, with the bounds of their options."""
+
+
+def tools_of_actions() -> Iterator[Tool]:
+    """Yield the tools that dose or light by hand."""
+    for name, (description, options) in _ACTIONS.items():
+        is_led = name == "led_intensity"
+        yield Tool(
+            name=f"run_{name}",
+            description=description,
+            tool_class="costly",
+            need=_NEED,
+            method="PATCH",
+            path=_START % name,
+            properties={"unit": _UNIT, "experiment": _EXPERIMENT, **options},
+            required=("unit", "experiment", *(() if is_led else options)),
+            values_in="options",
+            job=name,
+        )
 
 
 def _setting_schema(setting: AnySetting) -> Schema:
@@ -262,6 +303,6 @@ def _setting_schema(setting: AnySetting) -> Schema:
 
 
 def all_tools(api: Litestar, catalog: Catalog) -> dict[str, Tool]:
-    """Return the tools that agents can have: those that read, and those that another command undoes."""
-    found = [*tools_of_routes(api), *tools_of_jobs(catalog)]
-    return {tool.name: tool for tool in found if tool.tool_class in ("read", "reversible")}
+    """Return the tools that agents can have, by name."""
+    found = [*tools_of_routes(api), *tools_of_jobs(catalog), *tools_of_actions()]
+    return {tool.name: tool for tool in found}

@@ -18,12 +18,24 @@ from pioreactor.web.security.identity import AGENT_KEY, SCOPE_KEY, Identity
 from pioreactor.web.tasks import Accepted
 
 if TYPE_CHECKING:
+    from litestar import Litestar
+
     from pioreactor.web.leader.agent_tools import Tool
+    from pioreactor.web.ports import Catalog
 
 _POLL_S: Final = 0.2
 MAX_CALLS_PER_MINUTE: Final = 300
 """Of one token: an agent that repeats itself must not keep the leader busy."""
 _MAX_WAIT_S: Final = 30.0
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request to the API, which a tool and its arguments make."""
+
+    method: str
+    path: str
+    query: dict[str, object] = {}
+    body: object = None
 
 
 class ApiAnswer(NamedTuple):
@@ -74,6 +86,14 @@ class InProcessApi:
         self.tools: dict[str, Tool] | None = None
         """The tools of agents, from their first call on."""
         self.calls = CallLimit()
+
+    def known_tools(self, api: Litestar, catalog: Catalog) -> dict[str, Tool]:
+        """Return all tools of agents by name; they are generated at the first call."""
+        if self.tools is None:
+            from pioreactor.web.leader.agent_tools import all_tools
+
+            self.tools = all_tools(api, catalog)
+        return self.tools
 
     async def ask(
         self,

@@ -1,5 +1,6 @@
 """`/mcp`: the tools of agents over the Model Context Protocol, without sessions, in both of its eras."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -10,7 +11,8 @@ from litestar.datastructures import State
 from pioreactor.exc import PioreactorError
 from pioreactor.structs.rights import VIEWER, Rights
 from pioreactor.version import __version__
-from pioreactor.web.leader.in_process_requests import ApiAnswer, InProcessApi
+from pioreactor.web.leader.in_process_requests import ApiAnswer, Call, InProcessApi
+from pioreactor.web.leader.proposals import agent_of
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.security.guards import only_agents
 from pioreactor.web.security.identity import Identity, identity_of
@@ -28,8 +30,9 @@ NAME: Final = "pioreactor_mcp"
 _SERVER_KEY: Final = "io.modelcontextprotocol/serverInfo"
 _HTTP_STATUS: Final[Mapping[int, int]] = {-32601: 404, -32020: 400, -32022: 400}
 INSTRUCTIONS: Final = (
-    "Small bioreactors with living cultures. The tools read, or act at once on what another command undoes. Dosing, "
-    "heating, and what could harm a culture or data are no tools: ask a person to do that in the panel."
+    "Small bioreactors with living cultures. Tools read, or act at once on what another command undoes. Dosing, "
+    "heating, and what could harm a culture or data return a proposal: a person approves it in the panel (page "
+    "Proposals), then call commit_proposal with its id, once and within 30 minutes. Read it with one_proposal."
 )
 
 _SERVER: Final = {"name": NAME, "version": __version__}
@@ -181,14 +184,16 @@ class Exchange:
 
     def tools(self) -> dict[str, "Tool"]:
         """Return the tools that the rights of the agent allow; all are generated at the first call."""
-        if self._api.tools is None:
-            from pioreactor.web.leader.agent_tools import all_tools
-
-            self._api.tools = all_tools(self._request.app, self._leader.unit.catalog)
-        return {name: tool for name, tool in self._api.tools.items() if tool.is_offered_to(self.rights)}
+        known = self._api.known_tools(self._request.app, self._leader.unit.catalog)
+        return {name: tool for name, tool in known.items() if tool.is_offered_to(self.rights)}
 
     async def _act(self, tool: "Tool") -> ApiAnswer:
         call = tool.call(self.message.params.arguments)
+        if tool.needs_approval:
+            call = Call("POST", "/api/proposals", body={"tool": tool.name, "arguments": self.message.params.arguments})
+        elif tool.counts and self.rights.budget is not None:
+            proposals, agent = self._leader.database.proposals, agent_of(self.identity)
+            await asyncio.to_thread(proposals.count, agent, tool.name)
         return await self._api.ask(
             self.identity, call.method, call.path, query=call.query, body=call.body, agent=self.agent
         )

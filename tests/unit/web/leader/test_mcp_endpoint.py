@@ -106,12 +106,13 @@ def test_every_tool_says_what_it_is_and_takes(agent: Agent) -> None:
     assert tools["start_stirring"]["_meta"]["pioreactor/class"] == "reversible"
     target = tools["start_stirring"]["inputSchema"]["properties"]["target_rpm"]
     assert (target["unit"], target["minimum"], target["maximum"]) == ("RPM", 0, 1500)
-    assert {tool["_meta"]["pioreactor/class"] for tool in tools.values()} == {"read", "reversible"}
+    assert {tool["_meta"]["pioreactor/class"] for tool in tools.values()} == {
+        *("read", "reversible", "costly", "hazardous")
+    }
 
 
-def test_what_is_costly_or_hazardous_is_no_tool(agent: Agent) -> None:
-    """A route that declares nothing is hazardous, so that a new one is no tool by mistake."""
-    for name in ("run_on_units", "update_on_units", "start_temperature_automation", "delete_experiment", "reboot"):
+def test_what_takes_any_job_or_is_about_people_is_no_tool(agent: Agent) -> None:
+    for name in ("run_on_units", "update_on_units", "create_token", "approve_proposal", "propose"):
         assert agent.call(name, unit="unit1", experiment="exp")["code"] == -32602
 
 

@@ -347,3 +347,40 @@ rollup_changes: Final = Table(
     PrimaryKeyConstraint("table_name", "experiment", "pioreactor_unit", "channel", "minute"),
     sqlite_with_rowid=False,
 )
+agent_proposals: Final = Table(
+    "agent_proposals",
+    METADATA,
+    _text("id"),
+    _text("created_at"),
+    _text("expires_at"),
+    # Whose agent it is, and the name of the token.
+    _text("username"),
+    _text("token"),
+    # proposed, approved, rejected or committed.
+    _text("status"),
+    # JSON: what a person decides about; nothing of it changes.
+    _text("content"),
+    # SHA-256 of the content, which an approval names.
+    _text("digest"),
+    # JSON.
+    _text("rehearsal"),
+    _text("decided_by", nullable=True),
+    _text("decided_at", nullable=True),
+    _text("note"),
+    _text("committed_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+    _index("agent_proposals", "created_at"),
+    sqlite_with_rowid=False,
+)
+agent_acts: Final = Table(
+    "agent_acts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    _text("timestamp"),
+    _text("username"),
+    _text("token"),
+    _text("tool"),
+    Column("media_ml", REAL, nullable=False),
+    Column("celsius_hours", REAL, nullable=False),
+    _index("agent_acts", "username", "token", "timestamp"),
+)

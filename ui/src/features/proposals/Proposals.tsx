@@ -1,0 +1,69 @@
+/** What agents propose: a person approves or rejects it. */
+
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { get } from "@/api/client";
+import type { Proposal } from "@/api/types";
+import { count } from "@/parts/format";
+import { PageHeader } from "@/parts/PageHeader";
+import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { DecideProposal } from "./DecideProposal";
+import { isOpen, outcome } from "./proposals";
+import css from "./proposals.module.css";
+
+const REFRESH_MS = 5000;
+
+export default function Proposals() {
+  const proposals = useQuery({
+    queryKey: ["proposals"],
+    queryFn: ({ signal }) => get<Proposal[]>("/api/proposals", signal),
+    refetchInterval: REFRESH_MS,
+  });
+  const [deciding, setDeciding] = useState<string>();
+  const open = proposals.data?.filter((one) => isOpen(one, Date.now())) ?? [];
+  return (
+    <>
+      <PageHeader title="Proposals" about={<span>{count(open.length, "proposal")} of agents to decide about</span>} />
+      {proposals.error ? (
+        <Problem error={proposals.error} />
+      ) : proposals.isPending ? (
+        <Waiting what="proposals" />
+      ) : proposals.data.length === 0 ? (
+        <Empty title="There are no proposals.">
+          <p className="soft">An agent asks here before it doses, heats, or does what could harm a culture or data.</p>
+        </Empty>
+      ) : (
+        <ul className={css.list} aria-label="Proposals">
+          {proposals.data.map((one) => (
+            <li key={one.id} className="panel">
+              <Row proposal={one} isOpen={open.includes(one)} onDecide={() => setDeciding(one.id)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <DecideProposal
+        proposal={proposals.data?.find((one) => one.id === deciding)}
+        onClose={() => setDeciding(undefined)}
+      />
+    </>
+  );
+}
+
+function Row({ proposal, isOpen, onDecide }: { proposal: Proposal; isOpen: boolean; onDecide: () => void }) {
+  return (
+    <article className={css.row} aria-label={proposal.act.summary}>
+      <div className={css.about}>
+        <h2>{proposal.act.summary}</h2>
+        <p className="soft small">
+          {proposal.token} of {proposal.username} · {outcome(proposal, Date.now())}
+        </p>
+      </div>
+      {isOpen && (
+        <Button size="xs" onClick={onDecide}>
+          Decide
+        </Button>
+      )}
+    </article>
+  );
+}
