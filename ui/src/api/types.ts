@@ -126,6 +126,7 @@ export interface AuditVerdict {
 }
 export type Area = NonNullable<Schemas["Rights"]["areas"]>[number];
 export type Proposal = Schemas["Proposal"];
+export type Budget = Schemas["Budget"];
 export type AccessToken = Schemas["AccessTokenRow"];
 export type SignedInBrowser = Schemas["SessionRow"];
 export type Invitation = Schemas["InvitationRow"];

@@ -14,7 +14,7 @@ from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, No
 from pioreactor.identity.authorization import Request as WantedAccess
 from pioreactor.identity.authorization import check
 from pioreactor.models import load_models, models_of_units
-from pioreactor.storage.leader.repositories.proposals import Agent, Effects, Proposal, ProposedAct, Rehearsal
+from pioreactor.storage.leader.repositories.proposals import Agent, Effects, Proposal, ProposedAct, Rehearsal, Status
 from pioreactor.structs.rights import VIEWER, Rights
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.in_process_requests import ApiAnswer, InProcessApi
@@ -266,8 +266,7 @@ def approve_proposal(
             f"there is no rehearsal: {proposal.rehearsal.text}", remedy="Accept explicitly that there is none."
         )
     _check_state(leader, proposal)
-    identity, _ = _sender(request)
-    return leader.database.proposals.decide(proposal, "approved", by=identity.name, note=data.note)
+    return _decided(request, leader, proposal, "approved", data.note)
 
 
 @post("/proposals/{id_:str}/reject", guards=[only_signed_in], status_code=200, sync_to_thread=True)
@@ -276,8 +275,14 @@ def reject_proposal(
 ) -> Proposal:
     """Reject a proposal: it cannot be committed."""
     proposal = _decidable(request, leader, id_, data)
+    return _decided(request, leader, proposal, "rejected", data.note)
+
+
+def _decided(request: AnyRequest, leader: LeaderServices, proposal: Proposal, status: Status, text: str) -> Proposal:
     identity, _ = _sender(request)
-    return leader.database.proposals.decide(proposal, "rejected", by=identity.name, note=data.note)
+    decided = leader.database.proposals.decide(proposal, status, by=identity.name, note=text)
+    note_values(before=proposal.status, after=decided.status)
+    return decided
 
 
 def _decidable(request: AnyRequest, leader: LeaderServices, id_: str, data: DecideProposal) -> Proposal:

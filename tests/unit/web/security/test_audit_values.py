@@ -21,6 +21,7 @@ KEEP = (
     "CorrectedVial(",
     "AddedCalibration(",
     "_record_outcome(",
+    "_decided(",
 )
 """What a function of a route calls that keeps the values; `Changed…` are answers of units, which the leader keeps."""
 CREATES = "there is nothing before, and what was sent is what comes"
@@ -41,7 +42,7 @@ WHY_NOT = {
         "eject_usb reboot repair restart_web_server retry run_job run_on_units set_clocks set_utc_clock shutdown "
         "start_access_point start_live_view start_oidc_sign_in start_session sync_configs take_still "
         "test_alarm_channel update_app update_from_archive update_next_version update_target use_bench "
-        "advance_session undo_step write_log_entry sign_change"
+        "advance_session undo_step write_log_entry sign_change download_release"
     ),
     ENDS: (
         "abort_session leave sign_in sign_out stop_access_point stop_all_jobs stop_all_on_units stop_export stop_jobs "

@@ -11,6 +11,7 @@ import { AREAS, type Limit, ROLES } from "@/features/people/rights";
 import { copyFrom } from "@/parts/copyFrom";
 import { FormFooter } from "@/parts/FormFooter";
 import { Icon } from "@/parts/icons";
+import { BUDGET_FIELDS, type BudgetTexts, budgetOf, NO_BUDGET } from "./tokens";
 import css from "./tokens.module.css";
 
 const LIFETIMES = [
@@ -41,6 +42,7 @@ function Steps({ onClose }: { onClose: () => void }) {
   const [units, setUnits] = useState<Limit>(null);
   const [areas, setAreas] = useState<Limit>(null);
   const [isAgent, setIsAgent] = useState(false);
+  const [budget, setBudget] = useState<BudgetTexts>(NO_BUDGET);
   const workers = useWorkers();
   const making = useMutation({
     mutationFn: () =>
@@ -51,6 +53,7 @@ function Steps({ onClose }: { onClose: () => void }) {
         units,
         areas,
         is_agent: isAgent,
+        budget: isAgent ? budgetOf(budget) : null,
       }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["tokens"] }),
   });
@@ -93,10 +96,11 @@ function Steps({ onClose }: { onClose: () => void }) {
       <LimitField what="parts of the API" names={AREAS} value={areas} onChange={setAreas} />
       <Checkbox
         label="For an agent"
-        description="It uses tools (/mcp), which read or can be undone, and nothing else."
+        description="It uses tools (/mcp) only. What doses, heats or can do harm waits for a person's approval."
         checked={isAgent}
         onChange={(event) => setIsAgent(event.currentTarget.checked)}
       />
+      {isAgent && <BudgetFields value={budget} onChange={setBudget} />}
       <FormFooter
         needs={["POST", "/auth/tokens"]}
         error={making.error}
@@ -106,6 +110,26 @@ function Steps({ onClose }: { onClose: () => void }) {
         onCancel={onClose}
       />
     </form>
+  );
+}
+
+function BudgetFields({ value, onChange }: { value: BudgetTexts; onChange: (value: BudgetTexts) => void }) {
+  return (
+    <>
+      {BUDGET_FIELDS.map(({ name, label, most, step }) => (
+        <TextInput
+          key={name}
+          type="number"
+          label={label}
+          placeholder="No limit"
+          min={0}
+          max={most}
+          step={step}
+          value={value[name]}
+          onChange={(event) => onChange({ ...value, [name]: event.currentTarget.value })}
+        />
+      ))}
+    </>
   );
 }
 
