@@ -112,7 +112,7 @@ def test_a_token_can_be_limited(desk: Any, people: Any) -> None:
     assert desk.pio("tokens", "create", "script", *options).status == 0
     [token] = json.loads(desk.pio("tokens", "list", "--json").out)
     limits = {"role": "operator", "units": ["pio1"], "experiments": None, "areas": ["calibrations"]}
-    assert token["rights"] == {**limits, "is_agent": False}
+    assert token["rights"] == {**limits, "is_agent": False, "budget": None}
     assert desk.pio("tokens", "create", "other", "--areas", "everything").status == 2
 
 

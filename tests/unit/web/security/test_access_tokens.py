@@ -27,7 +27,7 @@ def as_program(leader: Any, token: str) -> None:
 
 
 def of(role: str) -> dict[str, object]:
-    return {"role": role, "units": None, "experiments": None, "areas": None, "is_agent": False}
+    return {"role": role, "units": None, "experiments": None, "areas": None, "is_agent": False, "budget": None}
 
 
 def created(leader: Any, name: str = "plots", **fields: object) -> dict[str, Any]:

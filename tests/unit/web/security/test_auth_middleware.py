@@ -7,7 +7,7 @@ import pytest
 
 from pioreactor.identity import sessions
 
-NO_LIMITS = {"role": "manager", "units": None, "experiments": None, "areas": None, "is_agent": False}
+NO_LIMITS = {"role": "manager", "units": None, "experiments": None, "areas": None, "is_agent": False, "budget": None}
 
 
 def test_every_path_requires_authentication(leader: Any) -> None:

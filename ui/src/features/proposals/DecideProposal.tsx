@@ -5,6 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { path, request } from "@/api/client";
 import type { Proposal } from "@/api/types";
+import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
 import { effectsOf } from "./proposals";
 import css from "./proposals.module.css";
@@ -74,16 +75,20 @@ function Decision({ proposal, onClose }: { proposal: Proposal; onClose: () => vo
       />
       {deciding.error && <Problem error={deciding.error} />}
       <Group justify="flex-end">
-        <Button variant="default" loading={deciding.isPending} onClick={() => deciding.mutate("reject")}>
-          Reject
-        </Button>
-        <Button
-          disabled={!isRehearsed && !withoutRehearsal}
-          loading={deciding.isPending}
-          onClick={() => deciding.mutate("approve")}
-        >
-          Approve
-        </Button>
+        <Needs call={["POST", path("api", "proposals", proposal.id, "reject")]}>
+          <Button variant="default" loading={deciding.isPending} onClick={() => deciding.mutate("reject")}>
+            Reject
+          </Button>
+        </Needs>
+        <Needs call={["POST", path("api", "proposals", proposal.id, "approve")]}>
+          <Button
+            disabled={!isRehearsed && !withoutRehearsal}
+            loading={deciding.isPending}
+            onClick={() => deciding.mutate("approve")}
+          >
+            Approve
+          </Button>
+        </Needs>
       </Group>
     </div>
   );
