@@ -19,7 +19,7 @@ from pioreactor.jobs.settings import AnySetting
 from pioreactor.structs.rights import Rights
 from pioreactor.types import ToolClass
 from pioreactor.web.descriptors import describe_attribute
-from pioreactor.web.leader.in_process_requests import Call
+from pioreactor.web.leader.in_process_requests import Call, InProcessApi
 from pioreactor.web.ports import Catalog
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import Need, need_of
@@ -306,3 +306,10 @@ def all_tools(api: Litestar, catalog: Catalog) -> dict[str, Tool]:
     """Return the tools that agents can have, by name."""
     found = [*tools_of_routes(api), *tools_of_jobs(catalog), *tools_of_actions()]
     return {tool.name: tool for tool in found}
+
+
+def known_tools(requests: InProcessApi, api: Litestar, catalog: Catalog) -> dict[str, Tool]:
+    """Return all tools of agents by name; they are generated at the first call."""
+    if requests.tools is None:
+        requests.tools = all_tools(api, catalog)
+    return requests.tools

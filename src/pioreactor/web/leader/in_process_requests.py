@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -16,12 +16,6 @@ from pioreactor.web.asgi import App, Message, Scope
 from pioreactor.web.problems import TooManyRequestsError
 from pioreactor.web.security.identity import AGENT_KEY, SCOPE_KEY, Identity
 from pioreactor.web.tasks import Accepted
-
-if TYPE_CHECKING:
-    from litestar import Litestar
-
-    from pioreactor.web.leader.agent_tools import Tool
-    from pioreactor.web.ports import Catalog
 
 _POLL_S: Final = 0.2
 MAX_CALLS_PER_MINUTE: Final = 300
@@ -83,17 +77,9 @@ class InProcessApi:
     def __init__(self) -> None:
         self.app: App | None = None
         """Set once the application is complete."""
-        self.tools: dict[str, Tool] | None = None
-        """The tools of agents, from their first call on."""
+        self.tools: dict[str, Any] | None = None
+        """The tools of agents (`agent_tools.Tool`, which needs this module), from their first call on."""
         self.calls = CallLimit()
-
-    def known_tools(self, api: Litestar, catalog: Catalog) -> dict[str, Tool]:
-        """Return all tools of agents by name; they are generated at the first call."""
-        if self.tools is None:
-            from pioreactor.web.leader.agent_tools import all_tools
-
-            self.tools = all_tools(api, catalog)
-        return self.tools
 
     async def ask(
         self,

@@ -184,7 +184,9 @@ class Exchange:
 
     def tools(self) -> dict[str, "Tool"]:
         """Return the tools that the rights of the agent allow; all are generated at the first call."""
-        known = self._api.known_tools(self._request.app, self._leader.unit.catalog)
+        from pioreactor.web.leader.agent_tools import known_tools
+
+        known = known_tools(self._api, self._request.app, self._leader.unit.catalog)
         return {name: tool for name, tool in known.items() if tool.is_offered_to(self.rights)}
 
     async def _act(self, tool: "Tool") -> ApiAnswer:
