@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from litestar import Litestar
@@ -311,5 +311,5 @@ def all_tools(api: Litestar, catalog: Catalog) -> dict[str, Tool]:
 def known_tools(requests: InProcessApi, api: Litestar, catalog: Catalog) -> dict[str, Tool]:
     """Return all tools of agents by name; they are generated at the first call."""
     if requests.tools is None:
-        requests.tools = all_tools(api, catalog)
-    return requests.tools
+        requests.tools = dict(all_tools(api, catalog))
+    return cast(dict[str, Tool], requests.tools)

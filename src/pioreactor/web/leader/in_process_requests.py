@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -77,7 +77,7 @@ class InProcessApi:
     def __init__(self) -> None:
         self.app: App | None = None
         """Set once the application is complete."""
-        self.tools: dict[str, Any] | None = None
+        self.tools: dict[str, object] | None = None
         """The tools of agents (`agent_tools.Tool`, which needs this module), from their first call on."""
         self.calls = CallLimit()
 

@@ -49,7 +49,9 @@ def _charged(tool: "Tool", arguments: Mapping[str, object]) -> Effects:
         return Effects(hazards=("Light can harm a culture.",))
     if tool.job == "temperature_automation":
         return _heating(arguments)
-    hazards = (f"{tool.description} It goes on until it is stopped.",) if tool.job is not None else (tool.description,)
+    hazards = (
+        (f"{tool.description} It continues until it is stopped.",) if tool.job is not None else (tool.description,)
+    )
     known = _UNBOUNDED if tool.job is not None else _BY_AREA.get(tool.need.area, _UNBOUNDED)
     return msgspec.structs.replace(known, hazards=hazards)
 

@@ -55,7 +55,7 @@ def _check_rights(leader: LeaderServices, rights: Rights, act: ProposedAct) -> N
 def _sender(request: AnyRequest) -> tuple[Identity, Rights]:
     identity = identity_of(request.scope)
     if identity is None:
-        raise NotPermittedError("nobody has sent this")
+        raise NotPermittedError("no one has sent this")
     return identity, identity.rights if identity.rights is not None else VIEWER
 
 

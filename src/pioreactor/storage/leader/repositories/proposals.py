@@ -133,7 +133,7 @@ class Proposals:
             used = self._checked(connection, agent, act.effects)
             if self._pending(connection, agent) >= MAX_PENDING:
                 raise ConflictError(
-                    f"{agent.token} has {MAX_PENDING} proposals that nobody has decided about",
+                    f"{agent.token} has {MAX_PENDING} proposals that no one has decided about",
                     remedy="Wait until a person has decided, or until they expire.",
                 )
             act = msgspec.structs.replace(act, used=used, budget=agent.budget)
