@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from pioreactor.actions.bioreactor import set_variables
 from pioreactor.bootstrap import build_runtime
 from pioreactor.data_import.importer import import_experiment
 from pioreactor.demo.demo_cluster import DemoCluster
@@ -21,6 +22,11 @@ from pioreactor.exc import ConflictError
 RECORDED: Final = Path(__file__).with_name("history.sqlite.gz")
 """Written by `scripts/record_demo_history.py`."""
 _TIMES: Final = ("timestamp", "created_at")
+_TOTALS: Final = {
+    "add_media": "cumulative_media_added_ml",
+    "add_alt_media": "cumulative_alt_media_added_ml",
+    "remove_waste": "cumulative_waste_removed_ml",
+}
 _NEW_DAY: Final = "%Y-%m-%dT%H:%M:%fZ"
 
 
@@ -36,8 +42,28 @@ def bring_history(cluster: DemoCluster) -> None:
                 packed.write(database, database.name)
             with suppress(ConflictError):
                 import_experiment(runtime, archive, lambda *_: None)
+                _enter_doses(cluster, database)
     finally:
         runtime.stores.close()
+
+
+def _enter_doses(cluster: DemoCluster, database: Path) -> None:
+    """Let each worker's volume ledger begin with the media that its records say were added."""
+    for unit in cluster.plan.worker_names:
+        runtime = build_runtime(cluster.environment(unit), quiet=True, asks_leader=False, handles_signals=False)
+        try:
+            set_variables(runtime, cluster.plan.experiment, added_volumes(database, unit))
+        finally:
+            runtime.stores.close()
+
+
+def added_volumes(database: Path, unit: str) -> dict[str, float]:
+    """Return the total of each medium [mL] that was added to a unit, by the variable of its ledger."""
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute(
+            "SELECT event, sum(volume_change_ml) FROM dosing_events WHERE pioreactor_unit = ? GROUP BY event", (unit,)
+        ).fetchall()
+    return {_TOTALS[event]: total for event, total in rows if event in _TOTALS}
 
 
 def move_history(database: Path, units: Sequence[str], experiment: str, end: datetime) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from pioreactor.cli.demo import demo
 from pioreactor.data_import.table_copy import plan_tables
-from pioreactor.demo.history import RECORDED, move_history
+from pioreactor.demo.history import RECORDED, added_volumes, move_history
 from pioreactor.demo.plan import SCENARIOS, DemoPlan
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.encoding import from_timestamp
@@ -35,6 +35,9 @@ def test_the_recorded_days_end_now_and_fit_into_the_database_of_a_leader(tmp_pat
             assert END - from_timestamp(first) > timedelta(days=1.9), table
             units = connection.execute(f"SELECT DISTINCT experiment, pioreactor_unit FROM {table}").fetchall()
             assert units == [("mine", "worker2")]
+    added = added_volumes(source, "worker2")
+    assert 100 < added["cumulative_media_added_ml"] < added["cumulative_waste_removed_ml"] < 3000
+    assert added_volumes(source, "worker1") == {}
 
 
 def test_each_scenario_is_listed_by_the_command_and_has_cultures() -> None:
