@@ -60,6 +60,7 @@ def running_publisher() -> Iterator[Publisher]:
     """Yield a publisher at an address of this machine, with a server of its own."""
     found = Publisher()
     server = ThreadingHTTPServer(("127.0.0.1", 0), found.handler())
+    server.daemon_threads = False  # its end waits for their end
     found.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
