@@ -11,7 +11,6 @@ from pioreactor.science.growth_rate.imm_filter_bank import FedFilterBank, Filter
 from pioreactor.science.growth_rate.model import GrowthModel, State
 from pioreactor.science.growth_rate.noise_estimation import ReadingNoise
 from pioreactor.science.growth_rate.steady_state import Steadiness
-from pioreactor.science.growth_rate.transfer import FOLLOW_SD, Arrival, Moment, TransferWatch
 
 STATE_VERSION = 1
 SECONDS_PER_HOUR = 3600.0
@@ -95,7 +94,6 @@ class GrowthRateEstimator:
         self._dilution = Dilution(mixing_s=a.mixing_s, settling_s=a.settling_s)
         self._noise = ReadingNoise()
         self._steadiness = Steadiness()
-        self._transfer = TransferWatch()
         models = [GrowthModel(process_noise, 1 / len(a.process_noise)) for process_noise in a.process_noise]
         self._steady = FilterBank(models, a.faster_per_h, a.slower_per_h)
         self._fed: FedFilterBank | None = None
@@ -104,7 +102,6 @@ class GrowthRateEstimator:
         self._deviations = 0
         self._deviations_since_s = 0.0
         self._behind = 0
-        self._is_dosed = False
         self._last = Estimate(0.0, a.start_rate_sd, 0.0, 0.0, a.start_gain, a.gain_sd, False, 0.01, "not_positive")
 
     def dose(self, t_s: float, added_ml: float, vial_volume_ml: float | None = None) -> None:
@@ -116,14 +113,7 @@ class GrowthRateEstimator:
         volume = vial_volume_ml if vial_volume_ml is not None else self.vial_volume_ml
         if not (math.isfinite(added_ml) and volume > 0):
             raise ValueError(f"cannot add {added_ml} mL to a vial of {volume} mL")
-        dilution = log_dilution(added_ml, volume)
-        if not self._transfer.announce(t_s, dilution, self._last.pump_gain):
-            self._dilution.announce(t_s, dilution)
-        self._is_dosed = True
-
-    def expect_doses(self) -> None:
-        """Take a steep fall of OD for liquid even before the first dose is announced."""
-        self._is_dosed = True
+        self._dilution.announce(t_s, log_dilution(added_ml, volume))
 
     def update(self, t_s: float, od: float) -> Estimate:
         """Update with one reading of OD (any unit, positive) at `t_s`; unusable readings change nothing."""
@@ -139,15 +129,10 @@ class GrowthRateEstimator:
         excess = self._noise.excess
         unsettled = self.assumptions.unsettled_sd * self._dilution.unsettled
         noise_var = self._noise.white * excess + unsettled * unsettled
-        self._dilution_offset += seen * self._last.pump_gain
-        if self._is_dosed:
-            self._watch_transfer(t_s, level, noise_var)
-        if self._transfer.is_on:
-            outcome, weight_down = "used", 1.0
-        else:
-            outcome, weight_down = self._classify(t_s, level, noise_var)
+        outcome, weight_down = self._classify(t_s, level, noise_var)
         self._correct(dt_s, level, noise_var * weight_down, excess)
-        if outcome == "level_shift" or self._transfer.is_on:
+        self._dilution_offset += seen * self._last.pump_gain
+        if outcome == "level_shift":
             self._noise.restart()
         elif self._dilution.unsettled < UNSETTLED:
             self._noise.add(t_s, level + self._dilution_offset)
@@ -156,36 +141,6 @@ class GrowthRateEstimator:
         self._t_s = t_s
         self._last = self._summarize(outcome, dt_s)
         return self._last
-
-    def _watch_transfer(self, t_s: float, level: float, noise_var: float) -> None:
-        """Keep growth as it was, from before liquid of unknown time and length was on its way until it has come."""
-        watch, told = self._transfer, self._dilution_offset
-        origin = watch.begins(t_s, level, told, noise_var)
-        if origin is not None:
-            self._go_back(origin, t_s, level)
-        arrival = watch.ends(t_s, self._last.pump_gain)
-        if arrival is not None and arrival.tells_gain:
-            self._learn_gain(arrival)
-        elif t_s >= watch.next_moment_s and not watch.is_on and self._dilution.unsettled < UNSETTLED:
-            watch.keep(self._moment(t_s))
-
-    def _learn_gain(self, arrival: Arrival) -> None:
-        sd = self.assumptions.dose_sd
-        for bank in self._banks():
-            bank.learn_gain(arrival.seen / arrival.told, sd * sd + 2 * arrival.seen_var / arrival.told**2)
-
-    def _moment(self, t_s: float) -> Moment:
-        snapshots = tuple(bank.snapshot() for bank in self._banks())
-        return Moment(t_s, *self._expected(), self._last.growth_rate, self._dilution_offset, snapshots)
-
-    def _go_back(self, origin: Moment, t_s: float, level: float) -> None:
-        """Forget what readings since `origin` taught; the level is where the last reading is."""
-        dt_h = min((t_s - origin.t_s) / SECONDS_PER_HOUR, MAX_PREDICTION_H)
-        for bank, snapshot in zip(self._banks(), origin.banks, strict=False):
-            bank.go_back(snapshot)
-            bank.predict(dt_h, 0.0, 0.0, 0.0)
-            bank.set_level(level)
-        self._fed = self._fed if len(origin.banks) > 1 else None
 
     @property
     def boosted_rate(self) -> tuple[float, float]:
@@ -220,7 +175,6 @@ class GrowthRateEstimator:
         for bank in self._banks():
             bank.interacted_s = t_s
         self._dilution.set_clock(t_s)
-        self._transfer.restart()
         self._noise.restart()
         return True
 
@@ -234,15 +188,11 @@ class GrowthRateEstimator:
         level_var = a.dose_sd * a.dose_sd * self._dilution.square
         if gap_h > MAX_PREDICTION_H:
             level_var += UNKNOWN_LEVEL_VAR
-            self._transfer.restart()
-        if self._transfer.is_on:
-            level_var += FOLLOW_SD * FOLLOW_SD
         gain_var = a.gain_process_noise * a.gain_process_noise * dt_h
-        fed = seen + self._transfer.take_arrived()
-        if fed != 0.0 and self._fed is None and a.fed_weight > 0:
+        if seen != 0.0 and self._fed is None and a.fed_weight > 0:
             self._fed = self._new_fed_bank()
         if self._fed is not None:
-            self._fed.feed(t_s - self._t_s, fed)
+            self._fed.feed(t_s - self._t_s, seen)
         self._interact(t_s)
         self._steady.predict(dt_h, seen, level_var, gain_var)
         if self._fed is not None:
@@ -357,7 +307,6 @@ class GrowthRateEstimator:
             "last": list(self._last),
             "steady": self._steady.state(),
             "fed": None if self._fed is None else self._fed.fed_state(),
-            "is_dosed": self._is_dosed,
             "noise": self._noise.state(),
             "steadiness": self._steadiness.state(),
             "dilution": self._dilution.state(),
@@ -382,7 +331,6 @@ class GrowthRateEstimator:
         if state["fed"] is not None:
             estimator._fed = estimator._new_fed_bank()
             estimator._fed.restore_fed(state["fed"])
-        estimator._is_dosed = state.get("is_dosed", state["fed"] is not None)
         estimator._noise.restore(state["noise"])
         if "steadiness" in state:
             estimator._steadiness.restore(state["steadiness"])

@@ -120,10 +120,6 @@ class FedModel(GrowthModel):
         self.boost = self.clb = self.cmb = self.cgb = 0.0
         self.cbb = boost_var
 
-    def set_level(self, level: float) -> None:
-        super().set_level(level)
-        self.clb = 0.0
-
     def now(self) -> tuple[float, float]:
         """Return the growth rate including the boost, and its variance."""
         fed = self.fed

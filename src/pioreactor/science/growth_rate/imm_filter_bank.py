@@ -13,8 +13,6 @@ from pioreactor.science.growth_rate.model import GrowthModel, State
 
 MIN_WEIGHT = 1e-12
 NEGLIGIBLE_SHARE = 1e-9
-Snapshot = list[tuple[float, tuple[float, ...]]]
-"""Weight and moments of each filter."""
 
 
 class FilterBank:
@@ -40,7 +38,7 @@ class FilterBank:
     def interact(self, dt_h: float) -> None:
         """Run the interaction step for `dt_h`: move weight between neighbors, based on the weights before the step."""
         faster, slower = self._flows(dt_h)
-        previous = self.snapshot()
+        previous = [(model.weight, model.moments()) for model in self.models]
         below: tuple[float, tuple[float, ...]] | None = None
         last = len(previous) - 1
         for i, model in enumerate(self.models):
@@ -81,11 +79,6 @@ class FilterBank:
         """Increase the variance of the level, keeping the growth rate."""
         for model in self.models:
             model.cll += variance
-
-    def set_level(self, level: float) -> None:
-        """Set ln OD to a reading, with what was known of growth rate and pump gain unchanged."""
-        for model in self.models:
-            model.set_level(level)
 
     def expected_level(self) -> tuple[float, float]:
         """Mean and variance of ln OD."""
@@ -129,24 +122,6 @@ class FilterBank:
             mean += model.weight * off
             square += model.weight * (model.cgg + off * off)
         return 1 + mean, square - mean * mean
-
-    def snapshot(self) -> Snapshot:
-        return [(model.weight, model.moments()) for model in self.models]
-
-    def go_back(self, snapshot: Snapshot) -> None:
-        """Take back everything that was learned since a snapshot."""
-        for model, (weight, moments) in zip(self.models, snapshot, strict=True):
-            model.weight = weight
-            model.merge(moments, 1.0)
-
-    def learn_gain(self, gain: float, variance: float) -> None:
-        """Update the pump gain with a measured one."""
-        for model in self.models:
-            share = model.cgg / (model.cgg + variance)
-            model.gain += share * (gain - model.gain)
-            model.cgg *= 1 - share
-            model.clg *= 1 - share
-            model.cmg *= 1 - share
 
     def state(self) -> list[dict[str, float]]:
         return [model.state() for model in self.models]

@@ -72,12 +72,6 @@ class GrowthModel:
         self.clm = clm * keep
         self.clg = clg * keep
 
-    def set_level(self, level: float) -> None:
-        """Set ln OD to a reading; growth rate and pump gain stay as they are known."""
-        self.level = level
-        self.cll = 1.0
-        self.clm = self.clg = 0.0
-
     def moments(self) -> tuple[float, ...]:
         """Return means, then covariances, as input of `merge`."""
         return (

@@ -40,8 +40,6 @@ def replay(
 ) -> Iterator[Estimate]:
     """Feed readings and doses (both in time order) as they came; yield an estimate after every reading."""
     upcoming = 0
-    if doses:
-        estimator.expect_doses()
     for t_s, od in zip(times_s, ods, strict=True):
         while upcoming < len(doses) and doses[upcoming].t_s <= t_s:
             estimator.dose(*doses[upcoming])
