@@ -41,6 +41,9 @@ class PublishedRelease(msgspec.Struct, frozen=True):
     released_at: str = ""
     notes: str = ""
 
+    def is_for(self, machine: str) -> bool:
+        return self.machine in ("", machine)
+
 
 class Feed(msgspec.Struct, frozen=True):
     """The content of the list of releases."""
@@ -73,9 +76,7 @@ class ReleaseFeed:
             answer.close()
         try:
             found = msgspec.json.decode(content, type=Feed).releases
-            return sorted(
-                (one for one in found if one.machine in ("", self.machine)), key=lambda one: order_of(one.version)
-            )
+            return sorted((one for one in found if one.is_for(self.machine)), key=lambda one: order_of(one.version))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise UnitUnreachableError(f"{self.address} is not a list of releases: {error}", remedy=_REMEDY) from error
 
@@ -100,8 +101,7 @@ class ReleaseFeed:
 
         A connection that breaks is opened again, and the archive continued where it ended.
         """
-        if not 0 < release.size_bytes <= MAX_BYTES:
-            raise UnitUnreachableError(f"{release.size_bytes} bytes is not the size of a release archive")
+        _refuse_size(release)
         name = f"release_{release.version}.zip"
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -119,10 +119,8 @@ class ReleaseFeed:
 
     def _parts(self, release: PublishedRelease, archives: Archives, name: str) -> Iterator[int]:
         """Write what is missing of an archive; yield the number of bytes that are there after each part."""
-        present = archives.received_bytes(release.version)
-        offset = present if present is not None and present < release.size_bytes else 0
-        asked = {"Range": f"bytes={offset}-"} if offset else NO_HEADERS
-        answer = self._opened(urljoin(self.address, release.url), asked)
+        offset = _received(release, archives)
+        answer = self._opened(urljoin(self.address, release.url), _range_from(offset))
         if answer.status == 200:
             offset = 0  # the server sends whole files only
         try:
@@ -147,10 +145,32 @@ class ReleaseFeed:
             if answer.status in (200, 206):
                 return answer
             answer.close()
-            if not 300 <= answer.status < 400 or "location" not in answer.headers:
-                raise UnitUnreachableError(f"{address} answers with status {answer.status}", remedy=_REMEDY)
-            address = urljoin(address, answer.headers["location"])
+            address = urljoin(address, _next_address(address, answer))
         raise UnitUnreachableError(f"{self.address} leads on more than {_MAX_REDIRECTS} times", remedy=_REMEDY)
+
+
+def _refuse_size(release: PublishedRelease) -> None:
+    """Raise `UnitUnreachableError` for a size that no release archive has."""
+    if not 0 < release.size_bytes <= MAX_BYTES:
+        raise UnitUnreachableError(f"{release.size_bytes} bytes is not the size of a release archive")
+
+
+def _received(release: PublishedRelease, archives: Archives) -> int:
+    """Return how many bytes of an archive are there from a download that was cut."""
+    present = archives.received_bytes(release.version)
+    return present if present is not None and present < release.size_bytes else 0
+
+
+def _range_from(offset: int) -> Mapping[str, str]:
+    """Return the header that asks for a file from a byte on."""
+    return {"Range": f"bytes={offset}-"} if offset else NO_HEADERS
+
+
+def _next_address(address: str, answer: OpenResponse) -> str:
+    """Return where an answer leads; raise `UnitUnreachableError` if it is none that leads on."""
+    if not 300 <= answer.status < 400 or "location" not in answer.headers:
+        raise UnitUnreachableError(f"{address} answers with status {answer.status}", remedy=_REMEDY)
+    return answer.headers["location"]
 
 
 def _read(answer: OpenResponse, size_bytes: int) -> bytes:
