@@ -252,15 +252,19 @@ def _ended_children() -> Iterator[tuple[int, int]]:
 
 
 def _listen(path: Path) -> socket.socket:
+    """Listen on a socket; it has its name only once it accepts connections, so that who finds it can connect."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    unnamed = path.with_name(f".{path.name}")
+    unnamed.unlink(missing_ok=True)
     before = os.umask(0o177)
     try:
-        listener.bind(os.fspath(path))
+        listener.bind(os.fspath(unnamed))
     finally:
         os.umask(before)
     listener.listen(64)
+    unnamed.rename(path)
     return listener
 
 

@@ -14,6 +14,7 @@ from typing import IO
 
 import pytest
 
+from pioreactor.cli import fork_server
 from pioreactor.cli.fork_server import PADDING, ForkListener
 from pioreactor.processes.fork_protocol import MAX_PACKET_BYTES, CannotForkError, ForkRequest, software
 from pioreactor.processes.forked_process import ForkedProcess, PioStarter, fork
@@ -204,6 +205,20 @@ def test_another_version_and_what_is_no_request_are_refused_and_the_server_lives
     with pytest.raises(CannotForkError, match="fit"):
         server.run("", output, LONG="x" * MAX_PACKET_BYTES)
     assert server.run("", output).wait(10) == 0
+
+
+def test_a_socket_has_its_name_only_once_it_accepts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "fork.sock"
+
+    class Watched(socket.socket):
+        def listen(self, backlog: int = 128, /) -> None:
+            assert not path.exists()
+            super().listen(backlog)
+
+    monkeypatch.setattr(socket, "socket", Watched)
+    with fork_server._listen(path), Watched(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.connect(str(path))
+    assert [each.name for each in tmp_path.iterdir()] == ["fork.sock"]
 
 
 def test_a_folder_that_is_gone_is_refused(server: Server, output: IO[bytes], tmp_path: Path) -> None:
