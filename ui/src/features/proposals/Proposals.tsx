@@ -8,9 +8,9 @@ import type { Proposal } from "@/api/types";
 import { count } from "@/parts/format";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import rows from "@/parts/rows.module.css";
 import { DecideProposal } from "./DecideProposal";
 import { isOpen, outcome } from "./proposals";
-import css from "./proposals.module.css";
 
 const REFRESH_MS = 5000;
 
@@ -34,7 +34,7 @@ export default function Proposals() {
           <p className="soft">An agent asks here before it doses, heats, or does what could harm a culture or data.</p>
         </Empty>
       ) : (
-        <ul className={css.list} aria-label="Proposals">
+        <ul className={rows.list} aria-label="Proposals">
           {proposals.data.map((one) => (
             <li key={one.id} className="panel">
               <Row proposal={one} isOpen={open.includes(one)} onDecide={() => setDeciding(one.id)} />
@@ -52,8 +52,8 @@ export default function Proposals() {
 
 function Row({ proposal, isOpen, onDecide }: { proposal: Proposal; isOpen: boolean; onDecide: () => void }) {
   return (
-    <article className={css.row} aria-label={proposal.act.summary}>
-      <div className={css.about}>
+    <article className={rows.row} aria-label={proposal.act.summary}>
+      <div className={rows.about}>
         <h2>{proposal.act.summary}</h2>
         <p className="soft small">
           {proposal.token} of {proposal.username} · {outcome(proposal, Date.now())}

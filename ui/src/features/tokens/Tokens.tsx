@@ -9,11 +9,11 @@ import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import rows from "@/parts/rows.module.css";
 import { HomeAssistant } from "./HomeAssistant";
 import { NewToken } from "./NewToken";
 import { RevokeToken } from "./RevokeToken";
 import { usage } from "./tokens";
-import css from "./tokens.module.css";
 
 export default function Tokens() {
   const tokens = useQuery({
@@ -46,7 +46,7 @@ export default function Tokens() {
           <p className="soft">A program uses the API with a token, which acts for the person who made it.</p>
         </Empty>
       ) : (
-        <ul className={css.list} aria-label="Tokens">
+        <ul className={rows.list} aria-label="Tokens">
           {tokens.data.map((token) => (
             <li key={token.id} className="panel">
               <Row token={token} onRevoke={() => setRevoking(token)} />
@@ -63,8 +63,8 @@ export default function Tokens() {
 
 function Row({ token, onRevoke }: { token: AccessToken; onRevoke: () => void }) {
   return (
-    <article className={css.row} aria-label={token.name}>
-      <div className={css.about}>
+    <article className={rows.row} aria-label={token.name}>
+      <div className={rows.about}>
         <h2>{token.name}</h2>
         <p className="soft small">
           {token.username} · {usage(token)}
