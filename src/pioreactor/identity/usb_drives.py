@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ Run = Callable[[Sequence[str]], str]
 FILESYSTEMS: Final = ("exfat", "vfat", "ext4")
 MOUNT_OPTIONS: Final = "nosuid,nodev,noexec"
 _LSBLK: Final = (*("lsblk", "--json", "--bytes", "--output", "NAME,PATH,TYPE,TRAN,FSTYPE,LABEL,SIZE,RO,MOUNTPOINT"),)
+_DEVICE: Final = re.compile(r"(?:sd[a-z]|nvme|mmcblk)[a-z0-9]*")
+"""Names of devices, which are those of the folders that drives are mounted on."""
 _TIMEOUT_S: Final = 30.0
 _CHUNK: Final = 1024**2
 _MAX_ARTIFACTS: Final = 500
@@ -117,17 +120,21 @@ class UsbDrives:
 
     def drives(self) -> list[UsbDrive]:
         """Return the file systems on USB drives; raise `StorageError`."""
-        folders = [path for path in sorted(self.root.glob("*")) if path.is_dir()] if self.root.is_dir() else []
         found = [_described(block) for block in self._blocks()]
         mounted = {drive.path for drive in found}
-        for folder in folders:
-            if str(folder) not in mounted and (any(folder.iterdir()) or not found):
+        for folder in self._folders():
+            if str(folder) not in mounted and (_has_files(folder) or not found):
                 usage = shutil.disk_usage(folder)
                 writable = os.access(folder, os.W_OK)
                 found.append(
                     UsbDrive(folder.name, folder.name, "ext4", usage.total, str(folder), not writable, usage.free)
                 )
         return found
+
+    def _folders(self) -> list[Path]:
+        """Return the folders that stand for drives: not one that a drive which was pulled out was mounted on."""
+        found = sorted(self.root.glob("*")) if self.root.is_dir() else []
+        return [path for path in found if path.is_dir() and (path.is_mount() or not _DEVICE.fullmatch(path.name))]
 
     def mount(self, device: str | None = None) -> UsbDrive:
         """Mount a drive, the only one unless `device` is given, and return it with its path."""
@@ -189,6 +196,14 @@ class UsbDrives:
             if block.tran == "usb":
                 parts = block.children if block.children else [block]
                 yield from (part for part in parts if _is_device(part.path))
+
+
+def _has_files(folder: Path) -> bool:
+    """Tell whether a folder has files; one that cannot be read, as of a drive that was pulled out, has none."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def _is_device(path: str) -> bool:

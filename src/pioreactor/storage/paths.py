@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pioreactor.exc import ConfigurationError
 
 DEFAULT_DOT_PIOREACTOR = Path("/home/pioreactor/.pioreactor")
 DEFAULT_RUN_PIOREACTOR = Path("/run/pioreactor")
 DEFAULT_LOG_FILE = Path("/var/log/pioreactor.log")
+SERVER_SCHEMES: Final = ("postgresql://", "postgres://")
+"""How the address of a database server begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Paths:
 
         Raise `ConfigurationError` where the data are on a server.
         """
-        if name and name.startswith(("postgresql://", "postgres://")):
+        if name and name.startswith(SERVER_SCHEMES):
             raise ConfigurationError(
                 "this works with a database of SQLite only, and the leader's is PostgreSQL",
                 remedy="See the how-to Keep the database in PostgreSQL for what to do instead.",

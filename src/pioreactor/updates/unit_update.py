@@ -18,6 +18,7 @@ from pioreactor.processes.launch import launch, pio_argv
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import load_settings
+from pioreactor.storage.paths import SERVER_SCHEMES
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.updates.archives import Archive, Archives
 from pioreactor.updates.environments import PipEnvironments, VersionProcesses
@@ -72,6 +73,20 @@ class UnitUpdate:
     @property
     def archives(self) -> Archives:
         return Archives(self.runtime.paths)
+
+    @property
+    def has_server_database(self) -> bool:
+        """Whether this is a leader whose data are on a server, which an update can neither try nor bring back."""
+        database = self.runtime.settings.storage.database
+        return self.runtime.identity.is_leader and database is not None and database.startswith(SERVER_SCHEMES)
+
+    def refuse_server_database(self) -> None:
+        """Raise `ConflictError` on a leader whose database is a server's."""
+        if self.has_server_database:
+            raise ConflictError(
+                "the database of this leader is in PostgreSQL, and an update could not bring it back if it failed",
+                remedy="Move it to SQLite (`pio database move sqlite`), update, and move it back.",
+            )
 
     @property
     def feed(self) -> ReleaseFeed:
@@ -143,7 +158,7 @@ class UnitUpdate:
                 remedy=f"Install the package, or run packaging/install.sh; both install below {DEFAULT_ROOT}.",
             )
         runtime = self.runtime
-        database = database_of(runtime)
+        database = None if self.has_server_database else database_of(runtime)
         is_on_pi = "Raspberry Pi" in (runtime.computer.versions().get("rpi_machine") or "")
         return Updater(
             self.installation,

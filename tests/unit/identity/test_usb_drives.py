@@ -133,3 +133,13 @@ def test_a_drive_that_is_full_is_noticed_before(tmp_path: Path, monkeypatch: Any
     with pytest.raises(StorageError, match="MB free"):
         copy_whole(source, tmp_path / "usb" / "a.zip")
     assert list((tmp_path / "usb").iterdir()) == []
+
+
+def test_the_folder_of_a_drive_that_was_pulled_out_is_no_drive(tmp_path: Path) -> None:
+    """What is written there would be on the disk of the machine."""
+    (tmp_path / "sda1").mkdir()
+    (tmp_path / "sda1" / "left.zip").write_bytes(b"x")
+    drives = UsbDrives(tmp_path, lambda _: '{"blockdevices": []}', is_root=True)
+    assert drives.state().status == "absent"
+    (tmp_path / "stick").mkdir()
+    assert [drive.device for drive in drives.drives()] == ["stick"]

@@ -212,3 +212,16 @@ def test_the_log_of_updates_is_written_whatever_else_fails(tmp_path: Path, is_fu
     unit.updater(report=Listener(BrokenPipeError())).report("two")
     assert told == ["one"]
     assert is_full or [line.split(" ", 1)[1] for line in log.read_text().splitlines()] == ["one", "two"]
+
+
+def test_a_leader_whose_data_are_on_a_server_is_not_updated_but_says_its_version(tmp_path: Path) -> None:
+    (tmp_path / "config.ini").write_text(
+        "[cluster.topology]\nleader_hostname=leader\n[storage]\ndatabase=postgresql://127.0.0.1/lab\n", encoding="utf-8"
+    )
+    environment = {"DOT_PIOREACTOR": str(tmp_path), "RUN_PIOREACTOR": str(tmp_path), "HOSTNAME": "leader"}
+    runtime = build_runtime(environment, asks_leader=False, handles_signals=False)
+    unit = UnitUpdate(runtime, environment, fresh(iter([tmp_path / "m"])).installation)
+    assert (unit.state().version, unit.state().in_progress) == ("1.0", None)
+    with pytest.raises(ConflictError, match="PostgreSQL") as caught:
+        unit.refuse_server_database()
+    assert "pio database move sqlite" in (caught.value.remedy or "")

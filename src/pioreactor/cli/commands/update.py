@@ -104,6 +104,7 @@ def workers_to_update(cli: CliContext, request: UpdateRequest) -> Callable[[], N
 
 def update_unit(unit: UnitUpdate, request: UpdateRequest, *, yes: bool, quiet: bool) -> UpdateResult:
     """Update this unit, after a question unless `yes`."""
+    unit.refuse_server_database()
     chosen, what, uses_index = _chosen(unit, request, _progress(quiet))
     updater = unit.updater(uses_index=uses_index, report=_progress(quiet))
     if not yes:

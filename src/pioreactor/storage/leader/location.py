@@ -9,10 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from pioreactor.exc import ConfigurationError
-from pioreactor.storage.paths import Paths
+from pioreactor.storage.paths import SERVER_SCHEMES, Paths
 
 _SQLITE: Final = "sqlite:///"
-_POSTGRESQL: Final = ("postgresql://", "postgres://")
 PASSWORD_FILE: Final = "pgpass"
 """Name of the file with the password, in the folder of the unit's secrets: a line of libpq's `.pgpass`."""
 
@@ -43,7 +42,7 @@ def located(path_or_url: Path | str | PostgresAddress, *, secrets: Path | None =
     if isinstance(path_or_url, PostgresAddress):
         return path_or_url
     text = str(path_or_url)
-    if text.startswith(_POSTGRESQL):
+    if text.startswith(SERVER_SCHEMES):
         return _address(text, secrets)
     if text.startswith(_SQLITE):
         return Path(text.removeprefix(_SQLITE))

@@ -116,6 +116,7 @@ def start_update(
 
 
 def _refuse(own: UnitUpdate, request: UpdateRequest) -> None:
+    own.refuse_server_database()
     updater = own.updater()
     if updater.journal.read() is not None:
         raise ConflictError("an update is in progress", remedy="Wait until it has ended.")
