@@ -159,6 +159,11 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
       "/api/datasets/exportable/export",
       () => tasks.succeed({ result: true, filename: EXPORTS.archives[0]?.filename, msg: "Exported 12 rows." }),
     ],
+    [
+      "POST",
+      "/api/datasets/exportable/export-to-usb",
+      () => tasks.succeed({ result: true, msg: "Exported 12 rows. The archive is on the USB drive." }),
+    ],
     ["DELETE", "/api/datasets/exportable/export", () => ok(DONE, 202)],
     ["DELETE", "/api/datasets/exports/{filename}", () => ok(DONE)],
     ["POST", "/api/system/update_from_archive", () => tasks.succeed("started")],

@@ -5,16 +5,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { ask, get, path, request } from "@/api/client";
 import { useAssigned } from "@/api/queries";
-import type { Dataset, Exports } from "@/api/types";
+import type { Dataset, Exports, UsbState } from "@/api/types";
 import { useAddressParams } from "@/parts/addressParams";
 import { useFrame } from "@/parts/experiment";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
+import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { Archives } from "./Archives";
 import css from "./export.module.css";
-import { instant, percent } from "./exporting";
+import { instant, messageOf, percent } from "./exporting";
 import { Preview } from "./Preview";
 
 const EVERY_UNIT = "";
@@ -53,6 +54,13 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
   const [until, setUntil] = useState("");
   const [format, setFormat] = useState("csv");
   const [byUnit, setByUnit] = useState(false);
+  const [toUsb, setToUsb] = useState(false);
+  const usb = useQuery({
+    queryKey: ["usb"],
+    queryFn: ({ signal }) => get<UsbState>("/unit_api/usb", signal),
+  });
+  const hasDrive = usb.data?.status === "mounted" || usb.data?.status === "present_unmounted";
+  const target = toUsb && hasDrive ? "/api/datasets/exportable/export-to-usb" : "/api/datasets/exportable/export";
   const exports = useQuery({
     queryKey: ["exports"],
     queryFn: ({ signal }) => get<Exports>("/api/datasets/exports", signal),
@@ -70,7 +78,7 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
         end_time: instant(until),
       };
       setTimeout(() => client.invalidateQueries({ queryKey: ["exports"] }), 500);
-      return ask("POST", "/api/datasets/exportable/export", body, { everyMs: 1000, attempts: 3600 });
+      return ask("POST", target, body, { everyMs: 1000, attempts: 3600 });
     },
     onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
   });
@@ -146,6 +154,16 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
         checked={byUnit}
         onChange={(event) => setByUnit(event.currentTarget.checked)}
       />
+      {hasDrive && (
+        <Needs call={["POST", "/api/datasets/exportable/export-to-usb"]}>
+          <Checkbox
+            label="Also to the USB drive of the leader"
+            description="In its folder pioreactor/exports. Eject the drive before you pull it out."
+            checked={toUsb}
+            onChange={(event) => setToUsb(event.currentTarget.checked)}
+          />
+        </Needs>
+      )}
       <div className={css.actions}>
         <Button
           type="submit"
@@ -166,6 +184,7 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
           </>
         )}
       </div>
+      {exporting.data !== undefined && <p role="status">{messageOf(exporting.data)}</p>}
       {exporting.error && <Problem error={exporting.error} />}
       {archiving.error && <Problem error={archiving.error} />}
       {exports.error && <Problem error={exports.error} />}

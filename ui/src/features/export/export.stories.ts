@@ -7,4 +7,10 @@ export const stories: readonly Story[] = [
     heading: "Export",
     shows: ["Optical density", "Export 0 datasets", "export_demo_20261128231100.zip", "3.7 MB"],
   },
+  {
+    name: "an export to a USB drive",
+    path: "/export?usb",
+    heading: "Export",
+    shows: ["Also to the USB drive of the leader"],
+  },
 ];

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { instant, megabytes, percent } from "./exporting";
+import { instant, megabytes, messageOf, percent } from "./exporting";
 
 it("sends moments with an offset, and none for an empty field", () => {
   expect(instant("")).toBeNull();
@@ -14,4 +14,9 @@ it("says how far an export is", () => {
 
 it("gives sizes in MB", () => {
   expect([megabytes(3_660_000), megabytes(1222)]).toEqual(["3.7 MB", "0.00 MB"]);
+});
+
+it("says what the leader says of an export", () => {
+  expect(messageOf({ msg: "Exported 12 rows. The archive is on the USB drive." })).toContain("USB drive");
+  expect(messageOf(null)).toBe("Exported.");
 });

@@ -14,3 +14,9 @@ export function percent(progress: Exports["progress"] | undefined): string {
 
 /** "3.7 MB" */
 export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e5 ? 2 : 1)} MB`;
+
+/** What the leader says of an export that is complete. */
+export function messageOf(result: unknown): string {
+  const done = result as { msg?: unknown } | null;
+  return typeof done?.msg === "string" ? done.msg : "Exported.";
+}
