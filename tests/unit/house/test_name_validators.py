@@ -176,9 +176,10 @@ NOT_NAMES = {
     "repetitions",
     "replay",
     "table_copy",
+    "usb_drives",
     "validate",
 }
-"""Modules with patterns of other things: files of a signed archive, durations, files that exist, angles of
+"""Modules with patterns of other things: files of a signed archive, durations, files and devices that exist, angles of
 photodiodes, log lines, numbers, passphrases, identifiers found in a database, requirements of versions."""
 
 
