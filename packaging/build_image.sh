@@ -20,7 +20,7 @@ for path in dev proc sys; do mount --bind "/$path" "$root/$path"; done
 cp "$deb" "$root/tmp/pioreactor.deb"
 # On another architecture this needs qemu-user-static with binfmt.
 chroot "$root" apt-get update
-chroot "$root" apt-get install -y --no-install-recommends /tmp/pioreactor.deb mosquitto chrony polkitd
+chroot "$root" apt-get install -y --no-install-recommends /tmp/pioreactor.deb mosquitto chrony polkitd udisks2
 rm "$root/tmp/pioreactor.deb"
 # The reactor's board: buses on.
 printf '\n[all]\ndtparam=i2c_arm=on\ndtparam=spi=on\n' >>"$root/boot/firmware/config.txt"

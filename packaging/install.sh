@@ -103,12 +103,15 @@ elif [ "$is_joining" = yes ]; then
   as_pioreactor "$pio" cluster join "${options[@]}"
 fi
 
-# Leader and workers keep one time: the file is made by init and join.
-if [ -d /run/systemd/system ] && ! command -v chronyd >/dev/null; then
-  step "packages: chrony"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chrony \
-    || step "chrony was not installed; the clocks of the cluster are not kept together"
-fi
+# What the software runs without, and then says so. The file of chrony is made by init and join.
+recommended() {
+  [ -d /run/systemd/system ] && ! command -v "$2" >/dev/null || return 0
+  step "packages: $1"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$1" || step "$1 was not installed; $3"
+}
+recommended chrony chronyd "the clocks of the cluster are not kept together"
+recommended polkitd pkcheck "the services cannot switch the machine off, restart each other, or mount USB drives"
+recommended udisks2 udisksctl "USB drives cannot be mounted from the panel"
 if [ -e /home/pioreactor/.pioreactor/chrony.conf ]; then
   step "clock: /etc/chrony/conf.d/pioreactor.conf"
   install -D -m 0644 /home/pioreactor/.pioreactor/chrony.conf /etc/chrony/conf.d/pioreactor.conf

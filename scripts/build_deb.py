@@ -31,7 +31,7 @@ Maintainer: Pioreactor maintainers <maintainers@localhost>
 Section: science
 Priority: optional
 Depends: {python}, python3-venv, openssl, openssh-client
-Recommends: mosquitto, chrony, polkitd | policykit-1
+Recommends: mosquitto, chrony, polkitd | policykit-1, udisks2
 Installed-Size: {size_kb}
 Description: software for small bioreactors
  Leader or worker of a cluster of reactors, or simulated ones. After the installation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,10 @@ MOUNT_OPTIONS: Final = "nosuid,nodev,noexec"
 _LSBLK: Final = (*("lsblk", "--json", "--bytes", "--output", "NAME,PATH,TYPE,TRAN,FSTYPE,LABEL,SIZE,RO,MOUNTPOINT"),)
 _DEVICE: Final = re.compile(r"(?:sd[a-z]|nvme|mmcblk)[a-z0-9]*")
 """Names of devices, which are those of the folders that drives are mounted on."""
+_REMEDIES: Final[Mapping[str, str]] = {
+    "udisksctl": "If it is not installed: sudo apt install udisks2. If it was not authorized: copy "
+    "packaging/polkit/50-pioreactor.rules to /etc/polkit-1/rules.d of the unit.",
+}
 _TIMEOUT_S: Final = 30.0
 _CHUNK: Final = 1024**2
 _MAX_ARTIFACTS: Final = 500
@@ -85,7 +89,7 @@ def run_command(argv: Sequence[str]) -> str:
     try:
         return run_system_command(argv, timeout_s=_TIMEOUT_S)
     except SystemCommandError as error:
-        raise StorageError(f"{argv[0]} failed: {error}") from error
+        raise StorageError(f"{argv[0]} failed: {error}", remedy=_REMEDIES.get(argv[0])) from error
 
 
 @dataclass(frozen=True)

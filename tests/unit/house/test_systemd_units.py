@@ -1,6 +1,7 @@
 """What every systemd unit has: an account, files that others cannot read, and no more rights than it needs."""
 
 import configparser
+import json
 import re
 import shutil
 import subprocess
@@ -83,3 +84,41 @@ def test_polkit_of_debian_can_read_the_rules() -> None:
     code = "\n".join(line for text in rules for line in text.splitlines() if not line.startswith("//"))
     assert "polkit.addRule" in code
     assert later.findall(code) == []
+
+
+ASK_POLKIT = """
+let rule;
+const polkit = { addRule: (found) => { rule = found; }, Result: { YES: "yes" } };
+eval(require("fs").readFileSync(process.argv[1], "utf8"));
+const answer = ([user, id, details]) => rule({ id, lookup: (name) => details[name] }, { user }) === "yes";
+console.log(JSON.stringify(JSON.parse(process.argv[2]).map(answer)));
+"""
+
+
+def test_the_account_of_the_services_is_given_these_rights_and_no_others() -> None:
+    """Of disks only those on USB, of services only its own; another account gets nothing."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    usb, card, udisks = {"drive.removable.bus": "usb"}, {"drive.removable.bus": "sdio"}, "org.freedesktop.udisks2."
+    units = "org.freedesktop.systemd1.manage-units"
+    asked: dict[bool, list[tuple[str, dict[str, str]]]] = {
+        True: [
+            *((udisks + what, usb) for what in ("filesystem-mount", "filesystem-mount-other-seat")),
+            *((udisks + "filesystem-unmount-others", usb), ("org.freedesktop.login1.power-off", {})),
+            (units, {"unit": "pioreactor-web.service", "verb": "restart"}),
+        ],
+        False: [
+            *((udisks + what, card) for what in ("filesystem-mount", "filesystem-mount-other-seat")),
+            *((udisks + what, {}) for what in ("filesystem-mount", "filesystem-unmount-others")),
+            *((udisks + what, usb) for what in ("filesystem-mount-system", "modify-device", "power-off-drive")),
+            *((units, {"unit": name, "verb": "stop"}) for name in ("ssh.service", "pioreactor-web.service.d")),
+            (units, {"unit": "pioreactor-web.service", "verb": "kill"}),
+        ],
+    }
+    calls = [("pioreactor", *each) for given in (True, False) for each in asked[given]]
+    calls += [("pi", *each) for each in asked[True]]
+    [rules] = (UNITS[0].parents[1] / "polkit").glob("*.rules")
+    command = (node, "-e", ASK_POLKIT, str(rules), json.dumps(calls))
+    answers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert answers == [True] * len(asked[True]) + [False] * (len(calls) - len(asked[True]))

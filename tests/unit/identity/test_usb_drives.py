@@ -85,6 +85,19 @@ def test_what_cannot_be_chosen_or_mounted_is_refused(tmp_path: Path) -> None:
     assert read_only.drives.state().status == "mounted_readonly"
 
 
+def test_a_service_that_may_not_mount_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computer = FakeComputer(tmp_path, "vfat")
+
+    def run(argv: Sequence[str]) -> str:
+        return computer(argv) if argv[0] == "lsblk" else usb_drives.run_command(argv)
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StorageError, match="udisksctl is not installed") as raised:
+        UsbDrives(tmp_path / "usb", run, is_root=False).mount()
+    assert "apt install udisks2" in str(raised.value.remedy)
+    assert "polkit" in str(raised.value.remedy)
+
+
 def test_what_lsblk_says_is_not_trusted(tmp_path: Path) -> None:
     drives = UsbDrives(tmp_path, lambda _: "no JSON", is_root=True)
     assert drives.state().status == "error"
