@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import click
 import msgspec
 
+Item = TypeVar("Item")
+
 
 def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_result(value: object, as_json: bool, *text: str | Callable[[], object]) -> None:
+    """Print the result of a command: `value` as JSON for programs, the lines of `text` for people.
+
+    A function in `text` prints by itself, and is called only for people.
+    """
+    if as_json:
+        print_json(value)
+        return
+    for part in text:
+        click.echo(part) if isinstance(part, str) else part()
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, none: str = "Nothing.") -> None:
@@ -29,10 +44,19 @@ def print_rows(
     rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool, none: str = "Nothing."
 ) -> None:
     """Print rows as JSON, or some columns of them as a table."""
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, columns, none=none)
+    print_result(rows, as_json, lambda: print_table(rows, columns, none=none))
+
+
+def print_list(
+    items: Sequence[Item], row: Callable[[Item], Mapping[str, object]], *, as_json: bool, none: str = "Nothing."
+) -> None:
+    """Print items as JSON, or a table with a row for each, whose keys name the columns."""
+
+    def table() -> None:
+        rows = [row(item) for item in items]
+        print_table(rows, list(rows[0]) if rows else [], none=none)
+
+    print_result(items, as_json, table)
 
 
 def print_pairs(pairs: Mapping[str, object]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_result, print_table
 from pioreactor.exc import NotFoundError
 
 if TYPE_CHECKING:
@@ -70,13 +70,17 @@ def sessions(cli: CliContext, username: str | None, as_json: bool) -> None:
         if username is not None:
             require_person(known, username)
         rows = [row for row in opened.all() if username in (None, row.username)]
-    if as_json:
-        print_json(rows)
-        return
     import msgspec
 
-    columns = ["id", "username", "opened_at", "last_seen_at", "address", "browser"]
-    print_table([msgspec.structs.asdict(row) for row in rows], columns, none="No one is signed in.")
+    print_result(
+        rows,
+        as_json,
+        lambda: print_table(
+            [msgspec.structs.asdict(row) for row in rows],
+            ["id", "username", "opened_at", "last_seen_at", "address", "browser"],
+            none="No one is signed in.",
+        ),
+    )
 
 
 @click.command(name="end-session")
@@ -121,10 +125,7 @@ def invite(
     now = cli.runtime.clock.now()
     with opened_database(cli) as database:
         made = invitation_links.create(database.invitations, rights=rights, hours=hours, now=now, note=note)
-    if as_json:
-        print_json(made)
-        return
-    click.echo(cli.url_of(cli.runtime.unit) + made.link)
+    print_result(made, as_json, cli.url_of(cli.runtime.unit) + made.link)
     click.echo(f"Send it to the person; it can be used once, until {made.expires_at}.", err=True)
 
 
@@ -139,12 +140,9 @@ def invitations(cli: CliContext, as_json: bool) -> None:
 
     with opened_database(cli) as database:
         rows = invitation_links.list_all(database.invitations, now=cli.runtime.clock.now())
-    if as_json:
-        print_json(rows)
-        return
     shown = [{**msgspec.structs.asdict(row), "role": row.rights.role} for row in rows]
     columns = ["id", "state", "role", "note", "invited_by", "expires_at", "used_by"]
-    print_table(shown, columns, none="There are no invitations.")
+    print_result(rows, as_json, lambda: print_table(shown, columns, none="There are no invitations."))
 
 
 @click.command(name="revoke-invitation")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import click
 
 from pioreactor.cli.cli_context import CliContext
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 
@@ -67,10 +67,7 @@ def for_each(
     from pioreactor.http.fanout import Failed, ask_each, report
 
     answers = ask_each(units, ask)
-    if as_json:
-        print_json(report(answers))
-    else:
-        _print_answers(answers, show)
+    print_result(report(answers), as_json, lambda: _print_answers(answers, show))
     failed = [answer.unit for answer in answers if isinstance(answer, Failed)]
     if failed:
         raise PioreactorError(f"{len(failed)} of {len(units)} units failed: {', '.join(failed)}")

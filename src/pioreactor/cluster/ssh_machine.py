@@ -1,7 +1,5 @@
 """Commands on another machine by the program `ssh`."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

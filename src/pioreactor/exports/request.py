@@ -1,7 +1,5 @@
 """What is to be exported, as a command or a request states it."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from typing import Literal, TypeAlias

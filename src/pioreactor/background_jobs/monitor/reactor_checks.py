@@ -1,7 +1,5 @@
 """Health checks of the reactor: power supply, HAT, and temperature of the heater board."""
 
-from __future__ import annotations
-
 import logging
 from typing import Final
 

@@ -1,7 +1,5 @@
 """LEDs during a reading: the IR LED on, the others off, and all restored afterwards on every code path."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

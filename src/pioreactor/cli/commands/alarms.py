@@ -13,10 +13,11 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.render import print_list, print_pairs, print_result
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
+    from pioreactor.alarms.condition_kinds import ConditionKind
     from pioreactor.storage.leader.alarms import AlarmDatabase
     from pioreactor.storage.leader.alarms.channel_editing import ChannelEditing
 
@@ -39,21 +40,19 @@ def list_(cli: CliContext, everything: bool, skip: int, as_json: bool) -> None:
     """List open alarms, the most severe first."""
     with _opened(cli) as database:
         found = database.alarms.history(skip=skip) if everything else database.alarms.open()
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        {
+    print_list(
+        found,
+        lambda one: {
             "id": one.id,
             "severity": one.severity,
             "state": one.state,
             "unit": one.pioreactor_unit,
             "alarm": f"{one.title}: {one.message}"[:_TEXT],
             "raised_at": one.raised_at,
-        }
-        for one in found
-    ]
-    print_table(rows, ["id", "severity", "state", "unit", "alarm", "raised_at"], none="No alarm is open.")
+        },
+        as_json=as_json,
+        none="No alarm is open.",
+    )
 
 
 @alarms.command()
@@ -66,12 +65,9 @@ def show(cli: CliContext, id_: int, as_json: bool) -> None:
 
     with _opened(cli) as database:
         alarm, events = database.alarms.get(id_), database.alarms.events(id_)
-    if as_json:
-        print_json({"alarm": alarm, "events": events})
-        return
-    print_pairs({name: value for name, value in msgspec.structs.asdict(alarm).items() if value not in (None, "")})
-    for event in events:
-        click.echo(f"{event.timestamp}  {event.event}  {event.username or ''}  {event.message}".rstrip())
+    known = {name: value for name, value in msgspec.structs.asdict(alarm).items() if value not in (None, "")}
+    history = (f"{event.timestamp}  {event.event}  {event.username or ''}  {event.message}" for event in events)
+    print_result({"alarm": alarm, "events": events}, as_json, lambda: print_pairs(known), *map(str.rstrip, history))
 
 
 @alarms.command()
@@ -116,21 +112,19 @@ def rules(cli: CliContext, as_json: bool) -> None:
 
     with _opened(cli) as database:
         found = rules_in_force(database.rules.all(), cli.runtime.settings.alarm_rules)
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        {
+    print_list(
+        found,
+        lambda one: {
             "rule": one.rule.name,
             "severity": one.rule.severity,
             "enabled": "yes" if one.rule.enabled else "no",
             "delay_s": one.rule.delay_s,
             "from": "a person" if one.is_changed else "configuration" if one.is_configured else "declaration",
             "title": one.rule.title,
-        }
-        for one in found
-    ]
-    print_table(rows, ["rule", "severity", "enabled", "delay_s", "from", "title"], none="There are no rules.")
+        },
+        as_json=as_json,
+        none="There are no rules.",
+    )
     for one in found:
         if one.fault is not None:
             click.echo(f"{one.rule.name} is used as it is declared: {one.fault}", err=True)
@@ -143,12 +137,12 @@ def conditions(as_json: bool) -> None:
     from pioreactor.alarms.condition_kinds import condition_kinds
 
     found = condition_kinds()
-    if as_json:
-        print_json(found)
-        return
-    for kind in found:
-        fields = (field.name if field.is_required else f"[{field.name}]" for field in kind.fields)
-        click.echo(f"{kind.type} {' '.join(fields)}\n    {kind.help}")
+    print_result(found, as_json, *map(_described, found))
+
+
+def _described(kind: ConditionKind) -> str:
+    fields = (field.name if field.is_required else f"[{field.name}]" for field in kind.fields)
+    return f"{kind.type} {' '.join(fields)}\n    {kind.help}"
 
 
 @alarms.command()
@@ -185,21 +179,18 @@ def channels(cli: CliContext, as_json: bool) -> None:
     """List the channels: where messages go. Secrets are masked."""
     with _editing(cli) as editing:
         found = editing.all()
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        {
+    print_list(
+        found,
+        lambda one: {
             "channel": one.name,
             "kind": one.kind,
             "from_severity": one.lowest,
             "enabled": "yes" if one.enabled else "no",
             "quiet": f"{one.quiet.start}–{one.quiet.end}" if one.quiet is not None else "",
-        }
-        for one in found
-    ]
-    columns = ["channel", "kind", "from_severity", "enabled", "quiet"]
-    print_table(rows, columns, none="There is no channel: add one with pio alarms channel.")
+        },
+        as_json=as_json,
+        none="There is no channel: add one with pio alarms channel.",
+    )
 
 
 @alarms.command()
@@ -271,21 +262,19 @@ def deliveries(cli: CliContext, skip: int, as_json: bool) -> None:
     """List messages about alarms and what became of them, newest first."""
     with _opened(cli) as database:
         found = database.deliveries.recent(skip=skip)
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        {
+    print_list(
+        found,
+        lambda one: {
             "id": one.id,
             "channel": one.channel,
             "state": one.state,
             "attempts": one.attempts,
             "title": one.notice.title[:_TEXT],
             "error": "" if one.error is None else one.error[:_TEXT],
-        }
-        for one in found
-    ]
-    print_table(rows, ["id", "channel", "state", "attempts", "title", "error"], none="No message was sent yet.")
+        },
+        as_json=as_json,
+        none="No message was sent yet.",
+    )
 
 
 def _field(text: str) -> tuple[str, object]:

@@ -12,7 +12,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json, print_rows, print_table
+from pioreactor.cli.render import print_json, print_list, print_rows
 from pioreactor.exc import StorageError
 
 if TYPE_CHECKING:
@@ -56,21 +56,19 @@ def list_(
 
     with _opened(cli) as (trail, _):
         entries = trail.page(AuditFilter(actor, unit, experiment, text, since), limit=limit)
-    if as_json:
-        print_json(entries)
-        return
-    rows = [
-        {
-            "reason": entry.change.reason or "",
+    print_list(
+        entries,
+        lambda entry: {
             "id": entry.id,
             "time": entry.timestamp,
             "who": entry.change.actor + (f" ({entry.change.token})" if entry.change.token is not None else ""),
             "what": entry.change.summary,
             "outcome": entry.change.outcome,
-        }
-        for entry in entries
-    ]
-    print_table(rows, ["id", "time", "who", "what", "outcome", "reason"], none="Nothing was changed yet.")
+            "reason": entry.change.reason or "",
+        },
+        as_json=as_json,
+        none="Nothing was changed yet.",
+    )
 
 
 @audit.command()

@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_list, print_result
 
 
 @click.group(name="broker", cls=SuggestingGroup)
@@ -46,13 +46,12 @@ def bridge(cli: CliContext, bench: str, units: str, folder: Path, port: int, as_
         units_port=port,
     )
     made = add_bridge(broker_files(cli.paths), plan, folder := folder.absolute())
-    if as_json:
-        print_json({**msgspec.to_builtins(made), "folder": str(folder)})
-        return
-    click.echo(
+    print_result(
+        {**msgspec.to_builtins(made), "folder": str(folder)},
+        as_json,
         f"{folder} is the broker of {bench} for {', '.join(made.units)}. It holds a password: move it, and\n"
         f"start it on the bench's machine: mosquitto -c {folder}/mosquitto.conf\n"
-        "Then set [mqtt] broker_address in the units' own configuration to that machine, and restart them."
+        "Then set [mqtt] broker_address in the units' own configuration to that machine, and restart them.",
     )
 
 
@@ -61,17 +60,15 @@ def bridge(cli: CliContext, bench: str, units: str, folder: Path, port: int, as_
 @pass_cli_context
 def list_(cli: CliContext, as_json: bool) -> None:
     """List the benches and their units."""
-    import msgspec
-
     from pioreactor.cluster.broker_bridges import bridges
     from pioreactor.cluster.leader_setup import broker_files
 
-    found = bridges(broker_files(cli.paths))
-    if as_json:
-        print_json(msgspec.to_builtins(found))
-        return
-    rows = [{**msgspec.to_builtins(one), "units": ", ".join(one.units)} for one in found]
-    print_table(rows, ["bench", "units", "account"], none="No benches with brokers of their own.")
+    print_list(
+        bridges(broker_files(cli.paths)),
+        lambda one: {"bench": one.bench, "units": ", ".join(one.units), "account": one.account},
+        as_json=as_json,
+        none="No benches with brokers of their own.",
+    )
 
 
 @broker.command(name="remove")

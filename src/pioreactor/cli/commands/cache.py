@@ -7,7 +7,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_rows
 from pioreactor.exc import NotFoundError
 from pioreactor.storage.ports import KeyType, KeyValues
 
@@ -37,10 +37,7 @@ def view(cli: CliContext, name: str, key: str | None, as_json: bool) -> None:
         for each, value in values.items():
             if key is None or _spelled(each) == key:
                 rows.append({"key": _spelled(each), "value": _text(value), "store": store})
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, ["key", "value", "store"], none=f"{name} is empty.")
+    print_rows(rows, ["key", "value", "store"], as_json=as_json, none=f"{name} is empty.")
 
 
 @cache.command()

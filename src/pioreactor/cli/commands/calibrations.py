@@ -11,7 +11,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, cli_context_of, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.render import print_pairs, print_result, print_rows, print_table
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ def list_(cli: CliContext, device: str | None, as_json: bool) -> None:
         for one in ones
         if device in (None, each)
     ]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, ["device", "name", "active", "type", "made_at"], none="No calibrations.")
+    print_rows(rows, ["device", "name", "active", "type", "made_at"], as_json=as_json, none="No calibrations.")
 
 
 @calibrations.command()
@@ -83,10 +80,7 @@ def protocols(cli: CliContext, as_json: bool) -> None:
 
     with _on(cli):
         rows = [registry.describe(device, one) for device, one in registry.all_protocols()]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, ["target_device", "protocol_name", "title"], none="No protocols.")
+    print_rows(rows, ["target_device", "protocol_name", "title"], as_json=as_json, none="No protocols.")
 
 
 @calibrations.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -193,10 +187,11 @@ def display(cli: CliContext, device: str, name: str, as_json: bool) -> None:
     from pioreactor.calibrations import store
 
     calibration = store.load(cli.runtime, device, name)
-    if as_json:
-        print_json(calibration)
-        return
-    _show(calibration, calibration.curve_data_, active=store.active_name(cli.runtime, device) == name)
+    print_result(
+        calibration,
+        as_json,
+        lambda: _show(calibration, calibration.curve_data_, active=store.active_name(cli.runtime, device) == name),
+    )
 
 
 @calibrations.command(name="set-active")
@@ -265,13 +260,14 @@ def analyze(
     sd = residual_sd(curve, recorded["x"], recorded["y"])
     if save_as is not None:
         store.save(runtime, device, msgspec.structs.replace(calibration, calibration_name=save_as, curve_data_=curve))
-    if as_json:
-        print_json({"fit": kind, "curve_data_": curve, "residual_sd": sd, "saved_as": save_as})
-        return
-    _show(calibration, curve, active=store.active_name(runtime, device) == name)
-    click.echo(f"Standard deviation of what the curve leaves: {sd:.4g} ({calibration.y})")
-    if save_as is not None:
-        click.echo(f"Saved as {save_as!r}. To use it: pio calibrations set-active --device {device} --name '{save_as}'")
+    saved = f"Saved as {save_as!r}. To use it: pio calibrations set-active --device {device} --name '{save_as}'"
+    print_result(
+        {"fit": kind, "curve_data_": curve, "residual_sd": sd, "saved_as": save_as},
+        as_json,
+        lambda: _show(calibration, curve, active=store.active_name(runtime, device) == name),
+        f"Standard deviation of what the curve leaves: {sd:.4g} ({calibration.y})",
+        *([saved] if save_as is not None else []),
+    )
 
 
 def _show(calibration: CalibrationBase, curve: CurveData, *, active: bool) -> None:

@@ -7,7 +7,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 from pioreactor.structs.encoding import to_timestamp
 
 
@@ -27,11 +27,9 @@ def show(cli: CliContext, as_json: bool) -> None:
     now, synchronized = to_timestamp(runtime.clock.now()), runtime.computer.is_clock_synchronized()
     is_own = runtime.computer.belongs_to_reactor
     problem = chrony.problem() if is_own and synchronized is not True else None
-    if as_json:
-        print_json({"clock_time": now, "synchronized": synchronized, "problem": problem})
-        return
     words = {True: "follows a time server", False: "follows no time server", None: "whether it is right is unknown"}
-    click.echo(f"{now}, {words[synchronized]}")
+    facts = {"clock_time": now, "synchronized": synchronized, "problem": problem}
+    print_result(facts, as_json, f"{now}, {words[synchronized]}")
     if problem is not None:
         click.echo(problem, err=True)
 

@@ -17,7 +17,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 
 if TYPE_CHECKING:
     from pioreactor.cluster.membership import Membership
@@ -79,16 +79,15 @@ def init(
         database.close()
     clock_hint = chrony.write(runtime.paths, chrony.leader_text(), is_simulated=simulated)
     url = f"https://{found}" + ("" if port == 443 else f":{port}")
-    if as_json:
-        print_json({"url": url, "steps": done, "password_file": str(password_file) if password_file else None})
-        return
-    click.echo(f"\n{runtime.unit} leads a cluster now.\n\n  Open     {url}")
-    if password_file is not None:
-        click.echo(f"  Sign in  as pioreactor; the password is in {password_file}")
-    click.echo(
+    sign_in = [f"  Sign in  as pioreactor; the password is in {password_file}"] if password_file is not None else []
+    print_result(
+        {"url": url, "steps": done, "password_file": str(password_file) if password_file else None},
+        as_json,
+        f"\n{runtime.unit} leads a cluster now.\n\n  Open     {url}",
+        *sign_in,
         f"  Trust    {runtime.paths.authority} in your browser, so that it knows the leader\n\n"
         "Start what runs from boot (systemctl start pioreactor.target; without systemd: pio cluster run).\n"
-        "On each worker: pio cluster join"
+        "On each worker: pio cluster join",
     )
     _hint(clock_hint)
 
@@ -275,10 +274,7 @@ def status(cli: CliContext, as_json: bool) -> None:
     from pioreactor.cluster.membership import read_membership
 
     known = read_membership(cli.paths)
-    if as_json:
-        print_json(known)
-    else:
-        click.echo(_described(known, cli.runtime.unit))
+    print_result(known, as_json, _described(known, cli.runtime.unit))
 
 
 def _described(known: Membership | None, unit: str) -> str:

@@ -12,7 +12,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 from pioreactor.exc import ConfigurationError, NotFoundError, PioreactorError
 from pioreactor.settings.editing import check_local, check_models, check_shared, set_value
 from pioreactor.settings.faulty_values import is_bounded_by_model, refuse
@@ -104,10 +104,11 @@ def show(
         _explain(section)
         return
     chosen = _selected(cli.settings, section, key)
-    if as_json:
-        print_json(chosen if with_source else _without_sources(chosen))
-    else:
-        _print_ini(chosen, with_source=with_source)
+    print_result(
+        chosen if with_source else _without_sources(chosen),
+        as_json,
+        lambda: _print_ini(chosen, with_source=with_source),
+    )
     for warning in cli.settings.notices:
         click.echo(f"Warning: {warning}", err=True)
 

@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.render import print_pairs, print_result, print_rows, print_table
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -44,10 +44,7 @@ def list_(cli: CliContext, as_json: bool) -> None:
         for device, ones in store.list_all(cli.runtime).items()
         for one in ones
     ]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, ["device", "name", "active", "type", "made_at"], none="No estimators.")
+    print_rows(rows, ["device", "name", "active", "type", "made_at"], as_json=as_json, none="No estimators.")
 
 
 @estimators.command()
@@ -63,10 +60,12 @@ def protocols(cli: CliContext, as_json: bool) -> None:
     with context.using(cli.runtime):
         found = [(device, one) for device, one in registry.all_protocols() if device == OD_FUSED]
     rows = [registry.describe(device, one) for device, one in found]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, ["target_device", "protocol_name", "title"], none="No protocol fits this unit's photodiodes.")
+    print_rows(
+        rows,
+        ["target_device", "protocol_name", "title"],
+        as_json=as_json,
+        none="No protocol fits this unit's photodiodes.",
+    )
 
 
 @estimators.command(name="set-active")
@@ -114,10 +113,7 @@ def analyze(cli: CliContext, device: str, name: str, as_json: bool) -> None:
     estimator = store.load(cli.runtime, device, name)
     if not isinstance(estimator, ODFusionEstimator):
         raise InvalidRequestError(f"{name!r} is no estimator of fused OD")
-    if as_json:
-        print_json({"estimator": estimator, "standards": _standards(estimator)})
-        return
-    _show(estimator)
+    print_result({"estimator": estimator, "standards": _standards(estimator)}, as_json, lambda: _show(estimator))
 
 
 def _show(estimator: ODFusionEstimator) -> None:

@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_rows
 
 
 @click.group(cls=SuggestingGroup)
@@ -38,11 +38,8 @@ def list_(cli: CliContext, verbose: bool, as_json: bool) -> None:
     from pioreactor.http.units import decoded
 
     rows = decoded(cli.ask_leader("GET", "/api/experiments"), list[dict[str, object]])
-    if as_json:
-        print_json(rows)
-        return
     columns = ["experiment", "created_at", "delta_hours", "worker_count", "description"]
-    print_table(rows, columns if verbose else columns[:1], none="There are no experiments.")
+    print_rows(rows, columns if verbose else columns[:1], as_json=as_json, none="There are no experiments.")
 
 
 @experiments.command()

@@ -9,7 +9,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_json, print_result, print_table
 
 if TYPE_CHECKING:
     from pioreactor.data_import.importer import Importer, ImportPlan, ImportReport
@@ -59,10 +59,8 @@ def _undo(importer: Importer, yes: bool, as_json: bool) -> None:
     if not yes:
         click.confirm("Put back what was here before the last import? What was recorded since is lost.", abort=True)
     report = importer.undo()
-    if as_json:
-        _print(report)
-    else:
-        click.echo(f"The import of {report.started_at} is undone. Restart the web server and mqtt_to_db_streaming.")
+    text = f"The import of {report.started_at} is undone. Restart the web server and mqtt_to_db_streaming."
+    print_result(report, as_json, text)
 
 
 def _show(plan: ImportPlan, as_json: bool) -> None:
@@ -140,9 +138,6 @@ def import_experiment(cli: CliContext, file: Path, as_json: bool) -> None:
             click.echo(f"{table}: {copied} of {rows}", err=True)
 
     done = take_over(cli.runtime, file, show)
-    if as_json:
-        _print(done)
-        return
-    click.echo(
-        f"Imported {', '.join(done.experiments)}: {sum(done.rows.values())} rows, {len(done.profiles)} profiles."
-    )
+    rows = sum(done.rows.values())
+    text = f"Imported {', '.join(done.experiments)}: {rows} rows, {len(done.profiles)} profiles."
+    print_result(done, as_json, text)

@@ -10,7 +10,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option, underscored
-from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.render import print_pairs, print_result, print_rows, print_table
 from pioreactor.exc import ConflictError, JobNotRunningError, NotFoundError, PioreactorError
 from pioreactor.jobs.command_sender import DEADLINE_S, CommandOutcome, CommandSender
 from pioreactor.runtime.context import Runtime
@@ -63,12 +63,14 @@ def info(cli: CliContext, job_id: int | None, job_name: str | None, as_json: boo
     registry = cli.runtime.stores.jobs()
     record = _one(cli, job_id, job_name)
     settings = {name: _text(value) for name, value in registry.settings(record.job_id).items()}
-    if as_json:
-        print_json({**asdict(record), "settings": settings})
-        return
-    print_pairs(asdict(record))
-    click.echo()
-    print_table([{"setting": k, "value": v} for k, v in settings.items()], ["setting", "value"], none="No settings.")
+    rows = [{"setting": name, "value": value} for name, value in settings.items()]
+    print_result(
+        {**asdict(record), "settings": settings},
+        as_json,
+        lambda: print_pairs(asdict(record)),
+        "",
+        lambda: print_table(rows, ["setting", "value"], none="No settings."),
+    )
 
 
 @jobs.command(name="set", context_settings={"ignore_unknown_options": True})  # -2.5 is a value
@@ -145,10 +147,7 @@ def _one(cli: CliContext, job_id: int | None, job_name: str | None) -> JobRecord
 
 def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
     rows = [asdict(record) for record in records]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, _COLUMNS, none="No jobs.")
+    print_rows(rows, _COLUMNS, as_json=as_json, none="No jobs.")
 
 
 def _text(value: object) -> object:

@@ -10,7 +10,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, underscored
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 from pioreactor.exc import PioreactorError, StorageError
 from pioreactor.job_catalog import JOBS
 from pioreactor.processes.job_stopping import POLL_INTERVAL_S, Stopped, stop
@@ -71,12 +71,11 @@ def kill(
     stopped = stop(chosen, registry, pause=pause, patience_s=patience_s, interrupt=cli.interrupt)
     if all_jobs or job_name == "led_intensity":
         _switch_leds_off(cli)
-    if as_json:
-        print_json(
-            {"ended": _names(stopped.ended), "still_running": _names((*stopped.still_running, *stopped.not_allowed))}
-        )
-    else:
-        _print_stopped(stopped)
+    print_result(
+        {"ended": _names(stopped.ended), "still_running": _names((*stopped.still_running, *stopped.not_allowed))},
+        as_json,
+        lambda: _print_stopped(stopped),
+    )
     _raise_if_any_still_runs(stopped, patience_s)
 
 

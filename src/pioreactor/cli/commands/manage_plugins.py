@@ -11,7 +11,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_result, print_rows
 from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def list_(cli: CliContext, as_json: bool) -> None:
         }
         for each in list_plugins(cli.paths.plugins)
     ]
-    print_json(rows) if as_json else print_table(rows, _COLUMNS, none="No plugins.")
+    print_rows(rows, _COLUMNS, as_json=as_json, none="No plugins.")
 
 
 @plugins.command()
@@ -69,7 +69,7 @@ def install(
     chosen, installer = chosen_source(name, source, version), installer_of(cli)
     if dry_run or not (yes or as_json):
         contents = installer.check(chosen)
-        print_json(_fields(contents)) if as_json else _show(contents)
+        print_result(_fields(contents), as_json, lambda: _show(contents))
         if dry_run:
             return
         if not contents.problems:
@@ -118,10 +118,12 @@ def uninstall(cli: CliContext, name: str, yes: bool, as_json: bool) -> None:
         for script in installer.folder.package(key).glob("*/pre_uninstall.sh"):
             _run_script(script)
     removed = installer.uninstall(key)
-    if as_json:
-        print_json({"key": removed.key, "messages": removed.messages})
-    else:
-        click.echo("\n".join([f"Removed {removed.key}.", *removed.messages]))
+    print_result(
+        {"key": removed.key, "messages": removed.messages},
+        as_json,
+        f"Removed {removed.key}.",
+        *removed.messages,
+    )
 
 
 @plugins.command()
@@ -213,11 +215,8 @@ def _show(contents: Contents) -> None:
 
 
 def _show_installed(done: Installed, as_json: bool) -> None:
-    if as_json:
-        print_json(_fields(done))
-        return
     verb = "Skipped" if done.status == "skipped" else "Installed"
-    click.echo("\n".join([f"{verb} {done.key} {done.version}".strip() + ".", *done.messages]))
+    print_result(_fields(done), as_json, f"{verb} {done.key} {done.version}".strip() + ".", *done.messages)
 
 
 def _fields(value: object) -> object:

@@ -9,7 +9,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_pairs
+from pioreactor.cli.render import print_pairs, print_result
 
 if TYPE_CHECKING:
     from pioreactor.storage.leader.location import DatabaseLocation
@@ -32,10 +32,11 @@ def status(cli: CliContext, as_json: bool) -> None:
     from pioreactor.storage.leader.database_status import status_of
 
     found = status_of(cli.database_location())
-    if as_json:
-        print_json(found)
-    else:
-        print_pairs({name.replace("_", " "): value for name, value in msgspec.structs.asdict(found).items()})
+    print_result(
+        found,
+        as_json,
+        lambda: print_pairs({name.replace("_", " "): value for name, value in msgspec.structs.asdict(found).items()}),
+    )
 
 
 @database.command()
@@ -60,11 +61,12 @@ def move(cli: CliContext, target: str, yes: bool, as_json: bool) -> None:
     moved = move_database(source, wanted, progress=_show)
     set_value(cli.paths.local_config, "storage", "database", str(wanted))
     kept = _put_aside(cli, source)
-    if as_json:
-        print_json({"moved": moved, "former": kept})
-        return
-    click.echo(f"{moved.rows} rows of {len(moved.tables)} tables are in {wanted}, compared row for row.")
-    click.echo(f"The former database is {kept}. Start the services of the leader again.")
+    print_result(
+        {"moved": moved, "former": kept},
+        as_json,
+        f"{moved.rows} rows of {len(moved.tables)} tables are in {wanted}, compared row for row.",
+        f"The former database is {kept}. Start the services of the leader again.",
+    )
 
 
 def _show(table: str, done: int, total: int) -> None:

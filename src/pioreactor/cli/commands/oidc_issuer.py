@@ -10,7 +10,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 from pioreactor.cli.sign_in_commands import opened_people
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ def oidc() -> None:
 @pass_cli_context
 def check(cli: CliContext, as_json: bool) -> None:
     """Ask the issuer in `[oidc]` for what it says about itself, and for its keys."""
-    import msgspec
 
     with opened_people(cli) as (known, _):
         found = _sign_in(cli, known).check()
-    if as_json:
-        print_json(msgspec.to_builtins(found))
-        return
-    click.echo(f"{found.issuer} answers; keys: {found.keys}; signatures by {', '.join(found.algorithms)}.")
-    click.echo(f"Redirect URI to register there: {found.redirect_uri}")
-    click.echo("This leader has a secret." if found.has_secret else "This leader has no secret: it is a public client.")
+    print_result(
+        found,
+        as_json,
+        f"{found.issuer} answers; keys: {found.keys}; signatures by {', '.join(found.algorithms)}.",
+        f"Redirect URI to register there: {found.redirect_uri}",
+        "This leader has a secret." if found.has_secret else "This leader has no secret: it is a public client.",
+    )
 
 
 @oidc.command()

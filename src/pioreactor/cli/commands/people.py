@@ -10,7 +10,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_result, print_table
 from pioreactor.cli.sign_in_commands import (
     end_session,
     invitations,
@@ -42,12 +42,9 @@ def list_(cli: CliContext, as_json: bool) -> None:
     with opened_people(cli) as (known, _):
         factors = second_factors_of(cli)
         rows = [{**_row(one), "second_factor": factors.state(one.username).is_on} for one in known.all()]
-    if as_json:
-        print_json(rows)
-        return
     shown = [{**row, "limited_to": _limits(row)} for row in rows]
     columns = ["username", "role", "limited_to", "signs_in_by", "second_factor", "created_at"]
-    print_table(shown, columns, none="No one may sign in yet.")
+    print_result(rows, as_json, lambda: print_table(shown, columns, none="No one may sign in yet."))
 
 
 @people.command()

@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_list, print_result
 from pioreactor.cli.sign_in_commands import opened_database, second_factors_of
 from pioreactor.exc import ConflictError, NotAuthenticatedError, NotPermittedError
 
@@ -32,14 +32,18 @@ def list_(cli: CliContext, as_json: bool) -> None:
     """List the latest 100 proposals, newest first."""
     with opened_database(cli) as database:
         found = database.proposals.latest()
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        {"id": one.id, "created_at": one.created_at, "token": one.token, "status": one.status, "act": one.act.summary}
-        for one in found
-    ]
-    print_table(rows, ["id", "created_at", "token", "status", "act"], none="There are no proposals.")
+    print_list(
+        found,
+        lambda one: {
+            "id": one.id,
+            "created_at": one.created_at,
+            "token": one.token,
+            "status": one.status,
+            "act": one.act.summary,
+        },
+        as_json=as_json,
+        none="There are no proposals.",
+    )
 
 
 @proposals.command()
@@ -50,11 +54,7 @@ def show(cli: CliContext, id_: str, as_json: bool) -> None:
     """Show one proposal: effects, rehearsal, budget, and what was decided."""
     with opened_database(cli) as database:
         found = database.proposals.get(id_)
-    if as_json:
-        print_json(found)
-        return
-    for line in _lines(found):
-        click.echo(line)
+    print_result(found, as_json, *_lines(found))
 
 
 def _decision(function: Callable[..., None]) -> Callable[..., None]:
@@ -130,7 +130,4 @@ def _amount(value: float | None) -> str:
 
 
 def _print(decided: Proposal, as_json: bool) -> None:
-    if as_json:
-        print_json(decided)
-        return
-    click.echo(f"{decided.status.capitalize()}: {decided.act.summary}")
+    print_result(decided, as_json, f"{decided.status.capitalize()}: {decided.act.summary}")

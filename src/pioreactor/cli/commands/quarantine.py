@@ -10,7 +10,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_pairs, print_table
+from pioreactor.cli.render import print_json, print_pairs, print_result, print_table
 from pioreactor.exc import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -58,12 +58,9 @@ def show(cli: CliContext, id_: int, as_json: bool) -> None:
     """Show one record with its whole payload."""
     with _opened(cli) as database:
         row = database.quarantine.get(id_)
-    if as_json:
-        print_json(row)
-        return
     import msgspec
 
-    print_pairs(msgspec.structs.asdict(row))
+    print_result(row, as_json, lambda: print_pairs(msgspec.structs.asdict(row)))
 
 
 @quarantine.command()
@@ -87,12 +84,10 @@ def retry(ctx: click.Context, cli: CliContext, ids: tuple[int, ...], everything:
         finally:
             sink.close()
     failed = [result for result in results if result.reason is not None]
-    if as_json:
-        print_json({"stored": len(results) - len(failed), "failed": failed})
-    else:
-        for result in failed:
-            click.echo(f"{result.id} stays: {result.reason}.", err=True)
-        click.echo(f"{len(results) - len(failed)} of {len(results)} stored.")
+    stored = len(results) - len(failed)
+    print_result({"stored": stored, "failed": failed}, as_json, f"{stored} of {len(results)} stored.")
+    for result in failed:
+        click.echo(f"{result.id} stays: {result.reason}.", err=True)
     ctx.exit(1 if failed else 0)
 
 

@@ -12,7 +12,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 from pioreactor.processes.forked_process import PioStarter
 from pioreactor.processes.launch import failure_of, pio_argv
 
@@ -144,10 +144,5 @@ def mark_gap(runtime: Runtime, experiments: set[str], gap: tuple[datetime | None
 
 
 def _show(done: list[_Outcome], *, as_json: bool) -> None:
-    if as_json:
-        print_json(done)
-        return
-    if not done:
-        click.echo("No interrupted jobs.")
-    for entry in done:
-        click.echo(f"{entry['job_name']} ({entry['experiment']}): {entry['policy']}: {entry['outcome']}")
+    lines = [f"{entry['job_name']} ({entry['experiment']}): {entry['policy']}: {entry['outcome']}" for entry in done]
+    print_result(done, as_json, *(lines if lines else ["No interrupted jobs."]))

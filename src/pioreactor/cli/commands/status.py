@@ -8,7 +8,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 from pioreactor.cli.status_checks import Finding, Verdict, run_checks, worst
 
 _COLORS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
@@ -27,8 +27,9 @@ def status(ctx: click.Context, cli: CliContext, as_json: bool) -> None:
             verdict = click.style(f"{finding.verdict:<4}", fg=_COLORS[finding.verdict])
             click.echo(f"{verdict}  {finding.check:<26}{finding.details}")
     overall = worst(findings)
-    if as_json:
-        print_json({"status": overall, "checks": [asdict(finding) for finding in findings]})
-    else:
-        click.echo(f"{click.style(overall, fg=_COLORS[overall], bold=True)} overall.")
+    print_result(
+        {"status": overall, "checks": [asdict(finding) for finding in findings]},
+        as_json,
+        f"{click.style(overall, fg=_COLORS[overall], bold=True)} overall.",
+    )
     ctx.exit(1 if overall == "FAIL" else 0)

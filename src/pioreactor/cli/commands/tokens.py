@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, limits_options, role_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_result, print_table
 from pioreactor.cli.sign_in_commands import opened_database
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
@@ -70,10 +70,7 @@ def create(
                 role=role, units=units or None, areas=areas or None, is_agent=agent, budget=given
             ),
         )
-    if as_json:
-        print_json(created)
-        return
-    click.echo(created.token)
+    print_result(created, as_json, created.token)
     click.echo(f"Keep it now, it is not shown again. It acts for {created.username}; send it as", err=True)
     click.echo("Authorization: Bearer TOKEN", err=True)
 
@@ -88,14 +85,11 @@ def list_(cli: CliContext, as_json: bool) -> None:
     with opened_database(cli) as database:
         people = database.people
         rows = access_tokens.list_all(people)
-    if as_json:
-        print_json(rows)
-        return
     import msgspec
 
     columns = ["id", "name", "username", "role", "created_at", "last_used_at", "expires_at"]
     shown = [{**msgspec.structs.asdict(row), "role": row.rights.role if row.rights else ""} for row in rows]
-    print_table(shown, columns, none="There are no tokens.")
+    print_result(rows, as_json, lambda: print_table(shown, columns, none="There are no tokens."))
 
 
 @tokens.command()
@@ -114,10 +108,7 @@ def revoke(cli: CliContext, id_or_name: str, yes: bool, as_json: bool) -> None:
             question = f"Revoke {found.name} ({found.id}) of {found.username}? Programs that use it stop working"
             click.confirm(question, abort=True)
         access_tokens.revoke(people, found.id)
-    if as_json:
-        print_json(found)
-        return
-    click.echo(f"Revoked {found.name} ({found.id}) of {found.username}.")
+    print_result(found, as_json, f"Revoked {found.name} ({found.id}) of {found.username}.")
 
 
 def _owner(people: People, chosen: str | None) -> str:

@@ -10,7 +10,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_json, print_result
 
 if TYPE_CHECKING:
     from pioreactor.data_import.unit_import import UnitImporter, UnitImportReport
@@ -34,10 +34,7 @@ def export_(cli: CliContext, file: Path | None, as_json: bool) -> None:
 
     target = file if file is not None else Path(archive_file_name(cli.runtime.unit))
     size = write_archive(cli.runtime, target)
-    if as_json:
-        print_json({"path": str(target), "size_bytes": size})
-    else:
-        click.echo(f"Wrote {target}, {size / 1e6:.1f} MB.")
+    print_result({"path": str(target), "size_bytes": size}, as_json, f"Wrote {target}, {size / 1e6:.1f} MB.")
 
 
 @unit.command(name="import")

@@ -11,13 +11,14 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_json, print_result
 from pioreactor.exc import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pioreactor.updates.ports import ReleaseSource
+    from pioreactor.updates.release_feed import PublishedRelease
     from pioreactor.updates.unit_update import UnitUpdate, UpdateRequest
     from pioreactor.updates.update_journal import UpdateResult
 
@@ -163,12 +164,7 @@ def firmware(cli: CliContext, source: Path, interface: str | None, yes: bool, as
     if not yes:
         click.confirm(f"Write the firmware of {source.name} to the board of {unit.runtime.unit}?", abort=True)
     done = FirmwareUpdate(unit).install(source, interface=INTERFACE if interface is None else interface)
-    if as_json:
-        import msgspec
-
-        print_json(msgspec.to_builtins(done))
-    else:
-        click.echo(f"The board of {unit.runtime.unit} has the firmware of {done.version}.")
+    print_result(done, as_json, f"The board of {unit.runtime.unit} has the firmware of {done.version}.")
 
 
 @update.command()
@@ -202,16 +198,14 @@ def status(cli: CliContext, as_json: bool) -> None:
 @pass_cli_context
 def releases(cli: CliContext, as_json: bool) -> None:
     """List the published releases for this kind of machine, from [updates] feed_url."""
-    import msgspec
 
     found = unit_update(cli).feed.releases()
-    if as_json:
-        print_json(msgspec.to_builtins(found))
-        return
-    for one in found:
-        click.echo(f"{one.version:<12} {one.released_at[:10]:<10}  {one.size_bytes / 1e6:6.0f} MB  {one.channel}")
-        for line in one.notes.splitlines():
-            click.echo(f"    {line}")
+    print_result(found, as_json, *map(_release, found))
+
+
+def _release(one: PublishedRelease) -> str:
+    first = f"{one.version:<12} {one.released_at[:10]:<10}  {one.size_bytes / 1e6:6.0f} MB  {one.channel}"
+    return "\n    ".join([first, *one.notes.splitlines()])
 
 
 @update.command()
@@ -220,14 +214,10 @@ def releases(cli: CliContext, as_json: bool) -> None:
 @pass_cli_context
 def download(cli: CliContext, version: str | None, as_json: bool) -> None:
     """Fetch a published release, by default the next one, and check it; nothing is installed."""
-    import msgspec
 
     unit = unit_update(cli)
     archive = unit.archive_of(version, _progress(as_json))
-    if as_json:
-        print_json(msgspec.to_builtins(archive))
-    else:
-        click.echo(f"{archive.path}: version {archive.version}, signature is good.")
+    print_result(archive, as_json, f"{archive.path}: version {archive.version}, signature is good.")
 
 
 @update.command()
@@ -253,12 +243,8 @@ def verify_release_archive(cli: CliContext, archive: Path, expected_version: str
     manifest = Bundle(archive).verify()
     if expected_version is not None and manifest.version != expected_version:
         raise InvalidRequestError(f"{archive.name} is version {manifest.version}, not {expected_version}")
-    if as_json:
-        import msgspec
-
-        print_json(msgspec.to_builtins(manifest))
-    else:
-        click.echo(f"{archive.name}: version {manifest.version}, {len(manifest.files)} files, signature is good.")
+    text = f"{archive.name}: version {manifest.version}, {len(manifest.files)} files, signature is good."
+    print_result(manifest, as_json, text)
 
 
 def unit_update(cli: CliContext) -> UnitUpdate:

@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_result, print_rows, print_table
 
 if TYPE_CHECKING:
     from pioreactor.identity.usb_drives import UsbDrive, UsbDrives
@@ -28,12 +28,8 @@ def usb() -> None:
 @pass_cli_context
 def list_(cli: CliContext, as_json: bool) -> None:
     """List the USB drives that are plugged in."""
-    import msgspec
 
     state = _drives(cli).state()
-    if as_json:
-        print_json(msgspec.to_builtins(state))
-        return
     rows: list[dict[str, object]] = [
         {
             "device": drive.device,
@@ -44,9 +40,10 @@ def list_(cli: CliContext, as_json: bool) -> None:
         }
         for drive in state.drives
     ]
-    print_table(rows, ["device", "label", "file system", "size", "path"], none="No USB drive.")
+    columns = ["device", "label", "file system", "size", "path"]
+    print_result(state, as_json, lambda: print_table(rows, columns, none="No USB drive."))
     if state.message:
-        click.echo(state.message)
+        click.echo(state.message, err=True)
 
 
 @usb.command()
@@ -70,7 +67,7 @@ def scan(cli: CliContext, mount: bool, as_json: bool) -> None:
     if mount:
         drives.mount()
     found: list[dict[str, object]] = [msgspec.to_builtins(each) for each in drives.artifacts()]
-    print_json(found) if as_json else print_table(found, ["filepath", "kind", "size_bytes", "device"], none="Nothing.")
+    print_rows(found, ["filepath", "kind", "size_bytes", "device"], as_json=as_json)
 
 
 @usb.command()
@@ -103,6 +100,5 @@ def _drives(cli: CliContext) -> UsbDrives:
 
 
 def _show(drive: UsbDrive, as_json: bool) -> None:
-    import msgspec
 
-    print_json(msgspec.to_builtins(drive)) if as_json else click.echo(drive.path)
+    print_result(drive, as_json, str(drive.path))

@@ -8,7 +8,7 @@ import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json, print_pairs
+from pioreactor.cli.render import print_pairs, print_result
 from pioreactor.exc import PioreactorError
 from pioreactor.version import __version__
 
@@ -22,12 +22,7 @@ _DEVICE_TREE = Path("/proc/device-tree")
 def version(cli: CliContext, verbose: bool, as_json: bool) -> None:
     """Print the version of the software."""
     facts = {"software": __version__, **(_machine(cli) if verbose else {})}
-    if as_json:
-        print_json(facts)
-    elif verbose:
-        print_pairs(facts)
-    else:
-        click.echo(__version__)
+    print_result(facts, as_json, lambda: print_pairs(facts) if verbose else click.echo(__version__))
 
 
 def _machine(cli: CliContext) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_result
 
 if TYPE_CHECKING:
     from pioreactor.identity.access_point import AccessPoint, WifiAccessPoint
@@ -78,15 +79,14 @@ def _confirm(found: AccessPoint, *, is_meant: bool) -> None:
 
 
 def _show(found: AccessPoint, as_json: bool) -> None:
-    import msgspec
+    print_result(found, as_json, *_lines(found))
 
-    if as_json:
-        print_json(msgspec.to_builtins(found))
-        return
+
+def _lines(found: AccessPoint) -> Iterator[str]:
     if found.active:
-        click.echo(f"{found.ssid} is open on {found.device}; this leader is {found.address} in it.")
-        click.echo(f"Seen lately: {', '.join(found.clients)}" if found.clients else "No device was seen in it lately.")
+        yield f"{found.ssid} is open on {found.device}; this leader is {found.address} in it."
+        yield f"Seen lately: {', '.join(found.clients)}" if found.clients else "No device was seen in it lately."
     else:
-        click.echo("No access point is open." if found.problem is None else f"No access point: {found.problem}")
+        yield "No access point is open." if found.problem is None else f"No access point: {found.problem}"
     if found.opens_at_boot:
-        click.echo("It is opened at each start: local_access_point is on the boot partition.")
+        yield "It is opened at each start: local_access_point is on the boot partition."

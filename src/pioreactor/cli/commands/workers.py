@@ -12,7 +12,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, Worker, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_json, print_result, print_rows
 
 ASKED_FOR: Final = "-"
 
@@ -121,11 +121,8 @@ def discover(cli: CliContext, as_json: bool) -> None:
     """List machines in this network that wait to join (pio cluster join)."""
     found = cli.ask_leader("GET", "/api/workers/discover", timeout_s=20)
     rows = found if isinstance(found, list) else []
-    if as_json:
-        print_json(rows)
-        return
     none = "No machine waits in this network. Run `pio cluster join` on it; some networks do not pass multicast on."
-    print_table(rows, ["pioreactor_unit", "address", "version"], none=none)
+    print_rows(rows, ["pioreactor_unit", "address", "version"], as_json=as_json, none=none)
 
 
 @workers.command()
@@ -174,10 +171,7 @@ def token(cli: CliContext, unit: str, renew: bool, as_json: bool) -> None:
     cli.database_location()  # there is one on the leader only
     tokens = WorkerTokens(cli.paths.secrets)
     found = tokens.renew(unit) if renew else tokens.ensure(unit)
-    if as_json:
-        print_json({"unit": unit, "token": found})
-        return
-    click.echo(found)
+    print_result({"unit": unit, "token": found}, as_json, found)
     click.echo(
         f"Put it into storage/secrets/{FILE_NAME} of {unit}, readable by the user of the services only.", err=True
     )
@@ -241,11 +235,8 @@ def _set_model(cli: CliContext, unit: str, name: str, version: str) -> None:
 def status(cli: CliContext, as_json: bool) -> None:
     """Print the workers, whether they respond, and their experiments."""
     rows = [_row(cli, worker) for worker in cli.workers()]
-    if as_json:
-        print_json(rows)
-    else:
-        columns = ["unit", "active", "answers", "version", "experiment", "model"]
-        print_table(rows, columns, none="There are no workers.")
+    columns = ["unit", "active", "answers", "version", "experiment", "model"]
+    print_rows(rows, columns, as_json=as_json, none="There are no workers.")
 
 
 def _row(cli: CliContext, worker: Worker) -> dict[str, object]:

@@ -23,13 +23,10 @@ from pioreactor.runtime import context
 def camera_snapshot(name: str | None, options_file: str | None, lens_position: float | None, as_json: bool) -> None:
     """Take a still of the vial, between OD readings, and keep it until a person deletes it."""
     from pioreactor.actions.still_capture import move_lens
-    from pioreactor.cli.render import print_json
+    from pioreactor.cli.render import print_result
     from pioreactor.procedures.manual_still import take_snapshot
 
     if lens_position is not None:
         move_lens(context.current(), lens_position)
     still, path = take_snapshot(context.current(), name=name, options_file=options_file)
-    if as_json:
-        print_json(still)
-    else:
-        click.echo(path)
+    print_result(still, as_json, str(path))

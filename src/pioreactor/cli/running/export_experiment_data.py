@@ -13,7 +13,7 @@ import msgspec
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_json, print_table
+from pioreactor.cli.render import print_json, print_result, print_table
 from pioreactor.exc import InvalidRequestError
 from pioreactor.jobs.managed_lifecycle import long_running_managed_lifecycle
 from pioreactor.runtime import context
@@ -126,10 +126,7 @@ def export(
     else:
         request = request_from(experiment, datasets or tuple(known), True, **selection)
         exported = run_export(request, output, show_progress)
-    if as_json:
-        print_json(exported)
-    else:
-        print_summary(exported)
+    print_result(exported, as_json, lambda: print_summary(exported))
 
 
 def _film(cli: CliContext, experiment: str, unit: str, output: Path | None) -> ExportedArchive:

@@ -21,15 +21,11 @@ def od_blank(ctx: click.Context, n_samples: int, as_json: bool) -> None:
     """Measure the signal of the photodiodes without a culture; OD readings of this experiment subtract it."""
     if ctx.invoked_subcommand is not None:
         return
-    from pioreactor.cli.render import print_json
+    from pioreactor.cli.render import print_result
     from pioreactor.procedures.od_blank import measure_blank
 
     means = measure_blank(n_samples)
-    if as_json:
-        print_json(means)
-        return
-    for channel, level in means.items():
-        click.echo(f"photodiode {channel}: {level:.6f}")
+    print_result(means, as_json, *(f"photodiode {channel}: {level:.6f}" for channel, level in means.items()))
 
 
 @od_blank.command()
