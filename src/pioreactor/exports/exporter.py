@@ -22,6 +22,7 @@ from pioreactor.measurements.spec import ColumnValue
 from pioreactor.private_files import free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.dataset_rows import DatasetRows, RowFilter, open_dataset_rows
+from pioreactor.storage.leader.location import DatabaseLocation
 from pioreactor.storage.paths import Paths
 from pioreactor.structs.encoding import from_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -56,7 +57,7 @@ def export(
     Raise `InvalidRequestError` or `NotFoundError` for a request that cannot be met, `ConflictError` while another
     export runs, `StorageError` when there is no room, `StoppedError` when it was stopped.
     """
-    from pioreactor.actions.backup import database_of
+    from pioreactor.actions.backup import location_of_database
 
     request.check()
     datasets = select_datasets(datasets_of(runtime.paths), request.datasets)
@@ -64,7 +65,7 @@ def export(
     target = output if output is not None else free_path(runtime.paths.exports / archive_name(request.experiment, now))
     with (
         _exclusive(runtime.paths.exports),
-        open_dataset_rows(database_of(runtime), is_stopping=is_stopping) as stored,
+        open_dataset_rows(location_of_database(runtime), is_stopping=is_stopping) as stored,
     ):
         _delete_old(runtime.paths.exports, now)
         created_at = created_at_of(stored, request.experiment)
@@ -83,19 +84,19 @@ def created_at_of(stored: DatasetRows, experiment: str) -> datetime | None:
     return None if experiment == UNIVERSAL_EXPERIMENT else from_timestamp(stored.created_at(experiment))
 
 
-def preview(path: Path, dataset: Dataset, *, rows: int) -> list[dict[str, ColumnValue]]:
+def preview(location: DatabaseLocation, dataset: Dataset, *, rows: int) -> list[dict[str, ColumnValue]]:
     """Return the first rows of a dataset, of any experiment, as stored."""
     source = source_of(dataset)
-    with open_dataset_rows(path) as stored:
+    with open_dataset_rows(location) as stored:
         row_format = RowFormat(dataset, stored.columns(source), None)
         found = row_format.rows(stored.rows(source, RowFilter(), limit=rows))
         return [dict(zip(row_format.names, row, strict=True)) for row in found]
 
 
-def csv_lines(path: Path, dataset: Dataset, request: ExportRequest) -> Iterator[str]:
+def csv_lines(location: DatabaseLocation, dataset: Dataset, request: ExportRequest) -> Iterator[str]:
     """Yield one dataset as CSV, many lines at a time; the database is opened when the first is taken."""
     source = source_of(dataset)
-    with open_dataset_rows(path) as stored:
+    with open_dataset_rows(location) as stored:
         row_format = RowFormat(dataset, stored.columns(source), created_at_of(stored, request.experiment))
         rows = row_format.rows(stored.rows(source, request.filter_for(dataset)))
         yield from csv_text(row_format.columns, rows)

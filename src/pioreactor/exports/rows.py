@@ -85,7 +85,7 @@ class RowFormat:
         self._local_times = [LocalTimes(created_at) for _ in times]
         self.columns: list[ExportedColumn] = []
         for index, column in enumerate(columns):
-            self.columns.append(_exported(dataset, column.name, _type_of(column.type), is_time=index in times))
+            self.columns.append(_exported(dataset, column.name, _type_in(dataset, column), is_time=index in times))
             if index in times:
                 self.columns.append(_exported(dataset, f"{column.name}_localtime", "text", is_time=True))
             if index == self._hours_after:
@@ -137,8 +137,11 @@ def _exported(dataset: Dataset, name: str, type_: str, *, is_time: bool) -> Expo
     return ExportedColumn(name, type_, unit, description, is_time)
 
 
-def _type_of(database_type: str) -> str:
-    kind = database_type.upper()
+def _type_in(dataset: Dataset, column: SourceColumn) -> str:
+    # SQLite does not know the types of what a view computes; PostgreSQL does.
+    if column.type == "" and dataset.table is not None and column.name in dataset.column_units:
+        return "real"
+    kind = column.type.upper()
     if any(word in kind for word in ("REAL", "FLOAT", "DOUBLE", "NUMERIC")):
         return "real"
     return "integer" if "INT" in kind else "text"

@@ -35,6 +35,35 @@ class SqlConnection(Protocol):
     def executemany(self, sql: str, rows: Iterable[Sequence[ValueType]], /) -> object: ...
 
 
+class RowReader(Protocol):
+    """One moment of a database, read in parts: see `leader.dataset_rows`."""
+
+    @property
+    def mark(self) -> str:
+        """Return what stands for a parameter."""
+        ...
+
+    def escaped(self, sql: str) -> str:
+        """Return SQL of others as a part of a query with parameters."""
+        ...
+
+    def stream(self, sql: str, values: Sequence[ValueType]) -> Iterator[SqlRow]:
+        """Yield the rows of a query, few of them in memory."""
+        ...
+
+    def names_of(self, source: str) -> list[str]:
+        """Return the names of the columns of a table or a query in parentheses."""
+        ...
+
+    def declared_columns(self, table: str) -> list[tuple[str, str, bool]]:
+        """Return name, type in the database's own words, and whether NULL is allowed; empty for an unknown table."""
+        ...
+
+    def key_of(self, table: str) -> list[str]:
+        """Return the columns that tell the rows of a table apart, or that number them; empty for a view."""
+        ...
+
+
 class SharedSqlConnection(Protocol):
     """A connection of a process: see `sqlite.shared_connection.SharedConnection`."""
 

@@ -67,7 +67,7 @@ def preview_dataset(
     if not 1 <= n_rows <= MAX_PREVIEW_ROWS:
         raise InvalidRequestError(f"n_rows must be between 1 and {MAX_PREVIEW_ROWS}")
     [dataset] = select_datasets(datasets_of(leader.unit.paths), [name])
-    return preview(leader.database.path, dataset, rows=n_rows)
+    return preview(leader.database.location, dataset, rows=n_rows)
 
 
 @post("/datasets/exportable/export", status_code=202, opt=_OF_READERS, sync_to_thread=True)
@@ -137,7 +137,7 @@ def stream_dataset(
     path = request.name_of_file(dataset, None, leader.unit.clock.now())
     file = Path(path).name.encode("ascii", "replace").decode().replace("?", "_")
     return Stream(
-        csv_lines(leader.database.path, dataset, request),
+        csv_lines(leader.database.location, dataset, request),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{file}"'},
     )

@@ -1,10 +1,12 @@
 """What a failure of PostgreSQL means: whether rows or the server are at fault, and what a person can do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
 
-from pioreactor.exc import StorageError
+from pioreactor.exc import InvalidRequestError, StorageError
 
 _OF_ROWS: Final = ("22", "23", "42", "P0")
 """Classes of states for which other rows may succeed: values, constraints, names, what triggers raise."""
@@ -49,3 +51,21 @@ def server_error(what: str, error: BaseException) -> StorageError:
     words = " ".join(str(error).split())
     by_words = next((remedy for part, remedy in _WORDS.items() if part in words), None)
     return StorageError(f"{what}: {words}", remedy=_REMEDIES.get(state or "", by_words))
+
+
+@contextmanager
+def errors_translated(database: str) -> Iterator[None]:
+    """Raise failures of reading, by queries of others too, as errors for callers."""
+    try:
+        yield
+    except (UnicodeEncodeError, psycopg.DataError) as error:
+        raise InvalidRequestError(f"a value does not fit into {database}: {error}") from error
+    except psycopg.ProgrammingError as error:
+        if is_of_the_server(error):
+            raise server_error(f"{database} cannot be read", error) from error
+        raise InvalidRequestError(
+            f"{database} does not understand a query: {' '.join(str(error).split())}",
+            remedy="Write the query of a dataset in SQL that PostgreSQL has, or leave the dataset out.",
+        ) from error
+    except psycopg.Error as error:
+        raise server_error(f"{database} cannot be read", error) from error
