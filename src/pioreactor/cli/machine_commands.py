@@ -38,8 +38,8 @@ class ConfigsSynced(TypedDict):
 
 @click.command(name="sync-configs")
 @click.option("--shared", is_flag=True, help="Only the shared file: send it to the workers.")
-@click.option("--specific", is_flag=True, help="Only the units' own files: read them into the leader's history.")
-@click.option("--skip-save", is_flag=True, help="Read the units' own files without adding them to the history.")
+@click.option("--specific", is_flag=True, help="Only the units' own files: send those that wait, read the others.")
+@click.option("--skip-save", is_flag=True, help="Only read the units' own files: neither send nor keep them.")
 @units_options
 @yes_option
 @json_option
@@ -54,7 +54,10 @@ def sync_configs(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Send the shared configuration to the units and read their own files into the history; both by default."""
+    """Send the shared configuration to the units, and their own where it waits; read the others into the history.
+
+    Both by default. An own file was saved on the leader while its unit was away, or was edited on the unit.
+    """
     chosen = targets(cli, units, experiments)
     confirm(f"Synchronize the configuration of {', '.join(chosen)}?", yes)
     body = {
@@ -75,7 +78,7 @@ def sync_configs(
     if failed:
         raise PioreactorError(
             f"not in step: {', '.join(dict.fromkeys(failed))}",
-            remedy="The shared configuration is delivered when the unit answers again; see the page Configuration.",
+            remedy="A unit that is away gets its configuration when it answers again; see the page Configuration.",
         )
 
 

@@ -176,18 +176,20 @@ def _leader(
 
 
 def _start_config_delivery(leader: "LeaderServices") -> None:
-    """Keep the shared configuration of the workers in step until the server shuts down."""
+    """Keep the configuration of the units in step until the server shuts down."""
     from pioreactor.web.leader.leader_watch_handout import LeaderWatchHandout
 
-    delivery = leader.config_delivery
+    delivery, own = leader.config_delivery, leader.own_config_delivery
 
     def on_state(message: Message) -> None:
         parts = topics.parse(message.topic)
         if parts is not None and message.payload == JobState.READY.encode():
             delivery.on_return(parts.unit)
+            own.on_return(parts.unit)
 
     leader.bus.subscribe(topics.state("+", UNIVERSAL_EXPERIMENT, "monitor"), on_state)
     leader.unit.tasks.run_until_closed("config-delivery", delivery.run)
+    leader.unit.tasks.run_until_closed("own-config-delivery", own.run)
     leader.unit.tasks.run_until_closed("leader-watch", LeaderWatchHandout(leader).run)
 
 

@@ -283,7 +283,7 @@ def test_configurations_are_synchronized(cluster: Cluster) -> None:
     assert cluster.asked[-1][3] == {"units": ["w1"], "shared": True, "specific": True, "skip_save": True}
     assert typed.status == 1
     assert "w1: shared configuration not in step: no answer" in typed.err
-    assert "delivered when the unit answers again" in typed.err
+    assert "gets its configuration when it answers again" in typed.err
     assert cluster.desk.pios("sync-configs", "-y", "--json").status == 1
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from pioreactor.clock.virtual import VirtualClock
-from pioreactor.cluster.config_delivery import MAX_RETRY_S, MIN_RETRY_S, POLL_EVERY_S, VERIFY_EVERY_S, ConfigDelivery
+from pioreactor.cluster.config_delivery import ConfigDelivery
+from pioreactor.cluster.delivery_records import MAX_RETRY_S, MIN_RETRY_S, POLL_EVERY_S, VERIFY_EVERY_S, DeliveryRecords
 from pioreactor.http.fanout import Answered, Failed
 from pioreactor.storage.memory import MemoryUnitStores
 from pioreactor.structs.encoding import to_timestamp
@@ -61,9 +62,12 @@ class Cluster:
             history=self,
             workers=lambda: self.workers,
             ask=self.ask,
-            cache=self.stores.persistent("config_delivery"),
-            now=self.clock.now,
-            seconds=self.clock.monotonic,
+            records=DeliveryRecords(
+                "the shared configuration",
+                cache=self.stores.persistent("config_delivery"),
+                now=self.clock.now,
+                seconds=self.clock.monotonic,
+            ),
         )
 
     def start(self) -> ConfigDelivery:

@@ -555,13 +555,13 @@ export interface paths {
         };
         /**
          * ConfigSync
-         * @description Return the version of the shared configuration, and which worker has which.
+         * @description Return which worker has which version of the shared configuration, and each unit of its own.
          */
         get: operations["get_api_config_sync"];
         put?: never;
         /**
          * SyncConfigs
-         * @description Send the shared file to the workers now, and read the units' own files into the history.
+         * @description Send the shared file to the workers now, and the units' own files that wait; read the others into the history.
          */
         post: operations["post_api_config_sync"];
         delete?: never;
@@ -607,6 +607,8 @@ export interface paths {
         /**
          * SaveSpecificConfig
          * @description Send a unit its own file to check and save, and add it to the history.
+         *
+         *     A unit that does not answer gets the file when it is back; `units` has its answer.
          */
         put: operations["put_api_config_units_unit_specific"];
         post?: never;
@@ -616,6 +618,8 @@ export interface paths {
         /**
          * SaveSpecificConfig
          * @description Send a unit its own file to check and save, and add it to the history.
+         *
+         *     A unit that does not answer gets the file when it is back; `units` has its answer.
          */
         patch: operations["patch_api_config_units_unit_specific"];
         trace?: never;
@@ -6996,6 +7000,7 @@ export interface components {
         };
         /** ConfigSync */
         ConfigSync: {
+            own: components["schemas"]["DeliveryStatus"][];
             units: components["schemas"]["DeliveryStatus"][];
             version: components["schemas"]["SharedVersion"];
         };
@@ -7141,6 +7146,7 @@ export interface components {
         /** DeliveryStatus */
         DeliveryStatus: {
             message?: string | null;
+            newest: number;
             pioreactor_unit: string;
             since: string;
             /** @enum {string} */
@@ -9513,7 +9519,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["ConfigSaved"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -9554,7 +9560,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Saved"];
+                    "application/json": components["schemas"]["ConfigSaved"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -5,6 +5,7 @@ import type {
   AccessPoint,
   AuditPage,
   ConfigSync,
+  DeliveryStatus,
   HomeAssistantStatus,
   Invitation,
   Machine,
@@ -216,20 +217,23 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/audit": () => auditPage(cluster.nowS),
     "/api/config/sync": (): ConfigSync => ({
       version: { number: 3, saved_at: iso(cluster.nowS - 7200) },
-      units: workers().map((pioreactor_unit) =>
-        pioreactor_unit === LOST_UNIT
-          ? {
-              pioreactor_unit,
-              state: "waiting",
-              version: 2,
-              since: iso(cluster.nowS - 7200),
-              message: `${LOST_UNIT}.local:443 cannot be reached: no response within 5 s`,
-            }
-          : { pioreactor_unit, state: "in_step", version: 3, since: iso(cluster.nowS - 7200), message: null },
-      ),
+      units: workers().map((unit) => deliveryTo(unit, 3, cluster.nowS)),
+      own: workers().map((unit) => deliveryTo(unit, 2, cluster.nowS)),
     }),
   };
 }
+
+const deliveryTo = (pioreactor_unit: string, newest: number, nowS: number): DeliveryStatus => {
+  const known = { pioreactor_unit, newest, since: iso(nowS - 7200) };
+  return pioreactor_unit === LOST_UNIT
+    ? {
+        ...known,
+        state: "waiting",
+        version: newest - 1,
+        message: `${LOST_UNIT}.local:443 cannot be reached: no response within 5 s`,
+      }
+    : { ...known, state: "in_step", version: newest, message: null };
+};
 
 /** Answers to commands by method and OpenAPI path. */
 export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {

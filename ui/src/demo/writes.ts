@@ -320,7 +320,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
         return ok(chosen);
       },
     ],
-    ["PATCH", "/api/config/units/{unit}/specific", () => ok({ status: "success" })],
+    ["PATCH", "/api/config/units/{unit}/specific", () => ok({ status: "success", units: {} })],
     [
       "POST",
       "/api/experiment_profiles/verify",

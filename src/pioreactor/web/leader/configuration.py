@@ -10,37 +10,39 @@ import msgspec
 from litestar import MediaType, Response, Router, get, post, route
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from pioreactor.cluster.config_delivery import DeliveryStatus, SharedVersion
+from pioreactor.cluster.config_delivery import SharedVersion
+from pioreactor.cluster.delivery_records import DeliveryStatus
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
 from pioreactor.models import load_models, models_of_units
-from pioreactor.settings.editing import changed_values
+from pioreactor.settings.editing import changed_values, check_local
 from pioreactor.settings.fields import describe, expected, to_text
 from pioreactor.settings.schema import MAPS, SECTIONS
-from pioreactor.storage.leader.repositories.config_history import ConfigVersion, unit_filename
+from pioreactor.storage.leader.repositories.config_history import ConfigVersion
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.responses import ConfigSaved, ConfigsOfUnits
-from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices, OwnConfigFiles
 from pioreactor.web.request_bodies import Body, ConfigText, unit_name
 from pioreactor.web.route_declarations import PUT_OR_PATCH
 from pioreactor.web.security.audit_recorder import note_values
 from pioreactor.web.security.route_rights import needs
-from pioreactor.web.unit.configuration import Saved, read_text, save_shared
+from pioreactor.web.unit.configuration import read_text, save_shared
 
 ZIP_NAME = "pioreactor_configuration.zip"
 OnlyUnits = Annotated[list[str] | None, QueryParameter(name="unit", required=False)]
 
 
 class ConfigSync(msgspec.Struct):
-    """The version of the shared configuration, and which worker has which."""
+    """The version of the shared configuration, and which worker has which; and of the units' own configurations."""
 
     version: SharedVersion
     units: list[DeliveryStatus]
+    own: list[DeliveryStatus]
 
 
 class SyncConfigs(Body):
-    """What to synchronize: the `shared` file to the workers, their `specific` files into the history; of all `units`
-    unless some are named. `skip_save`: read the specific files without adding them to the history.
+    """What to synchronize: the `shared` file to the workers; `specific` files that wait to their units, and the others
+    into the history; of all `units` unless some are named. `skip_save`: only read the specific files.
     """
 
     units: list[str] | None = None
@@ -103,14 +105,14 @@ def _units_to_check(leader: LeaderServices) -> dict[str, tuple[object, Callable[
 
 @get("/config/sync", sync_to_thread=True)
 def config_sync(leader: LeaderPorts) -> ConfigSync:
-    """Return the version of the shared configuration, and which worker has which."""
+    """Return which worker has which version of the shared configuration, and each unit of its own."""
     delivery = leader.config_delivery
-    return ConfigSync(delivery.current(), delivery.states())
+    return ConfigSync(delivery.current(), delivery.states(), leader.own_config_delivery.states())
 
 
 @post("/config/sync", status_code=200, sync_to_thread=True)
 def sync_configs(leader: LeaderPorts, data: JSONBody[SyncConfigs]) -> ConfigsSynced:
-    """Send the shared file to the workers now, and read the units' own files into the history."""
+    """Send the shared file to the workers now, and the units' own files that wait; read the others into the history."""
     chosen = None
     if data.units is not None:
         chosen = [name for each in dict.fromkeys(data.units) for name in leader.units_of(unit_name(each))]
@@ -118,23 +120,16 @@ def sync_configs(leader: LeaderPorts, data: JSONBody[SyncConfigs]) -> ConfigsSyn
     if data.shared:
         done.shared = leader.config_delivery.deliver(chosen)
     if data.specific:
-        answers = _specific_files(leader, chosen)
-        if not data.skip_save:
-            for answer in answers:
-                if not isinstance(answer, Failed):
-                    leader.database.config_history.add_if_changed(unit_filename(answer.unit), answer.value)
-        done.specific = report(answers)
+        own = leader.own_config_delivery
+        done.specific = report(_specific_files(leader, chosen)) if data.skip_save else own.deliver(chosen)
     return done
 
 
 def _specific_files(leader: LeaderServices, units: Sequence[str] | None = None) -> list[Answered[str] | Failed]:
     """Return the text of each unit's own file."""
-
-    def read(unit: str) -> str:
-        answer = leader.units.fetch(unit, "GET", "/unit_api/config/specific")
-        return answer.body.decode("utf-8", errors="replace")
-
-    return ask_each(leader.units_of(UNIVERSAL_IDENTIFIER) if units is None else units, read)
+    return ask_each(
+        leader.units_of(UNIVERSAL_IDENTIFIER) if units is None else units, OwnConfigFiles(leader.units).read
+    )
 
 
 class DescribedKey(msgspec.Struct):
@@ -220,14 +215,20 @@ def merged_configs(leader: LeaderPorts, unit: FromPath[str], only: OnlyUnits = N
 
 
 @route("/config/units/{unit:str}/specific", http_method=PUT_OR_PATCH, status_code=200, sync_to_thread=True)
-def save_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> Saved:
-    """Send a unit its own file to check and save, and add it to the history."""
+def save_specific_config(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[ConfigText]) -> ConfigSaved:
+    """Send a unit its own file to check and save, and add it to the history.
+
+    A unit that does not answer gets the file when it is back; `units` has its answer.
+    """
     [name] = leader.units_of(unit_name(unit, broadcast=False))
-    before = leader.units.fetch(name, "GET", "/unit_api/config/specific").body.decode("utf-8", errors="replace")
-    leader.units.fetch(name, "PATCH", "/unit_api/config/specific", json={"code": data.code})
-    leader.database.config_history.add(unit_filename(name), data.code)
+
+    def check() -> None:
+        model = next((model for each, (model, _) in _units_to_check(leader).items() if each == name), None)
+        check_local(read_text(leader.unit.paths.global_config), data.code, model=model)
+
+    before, units = leader.own_config_delivery.save(name, data.code, check)
     _note_changes(before, data.code)
-    return Saved()
+    return ConfigSaved("success", units)
 
 
 def _note_changes(before: str, after: str) -> None:

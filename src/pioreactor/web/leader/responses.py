@@ -43,7 +43,7 @@ class Models(msgspec.Struct):
 
 
 class ConfigSaved(msgspec.Struct):
-    """The leader's file was saved; `units` is each worker's answer."""
+    """A file was saved; `units` is the answer of each worker that is to have it."""
 
     status: str
     units: Mapping[str, object]

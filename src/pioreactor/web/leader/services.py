@@ -8,7 +8,10 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from pioreactor.audit.signed_trail import HeadSigning, SignedAuditTrail
-from pioreactor.cluster.config_delivery import CACHE, ConfigDelivery
+from pioreactor.cluster import config_delivery, own_config_delivery
+from pioreactor.cluster.config_delivery import ConfigDelivery
+from pioreactor.cluster.delivery_records import DeliveryRecords
+from pioreactor.cluster.own_config_delivery import OwnConfigDelivery
 from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, PioreactorError
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
@@ -25,12 +28,27 @@ from pioreactor.web.tasks import Accepted, TaskFailedError
 from pioreactor.web.unit.configuration import read_text
 from pioreactor.web.unit.services import UnitServices
 
+OWN_CONFIG = "/unit_api/config/specific"
+
 
 class NoMatchingUnitError(PioreactorError):
     """No unit matches the request."""
 
     code = "no_unit"
     status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class OwnConfigFiles:
+    """The units' own configuration, read and written by their web servers."""
+
+    units: Units
+
+    def read(self, unit: str) -> str:
+        return self.units.fetch(unit, "GET", OWN_CONFIG).body.decode("utf-8", errors="replace")
+
+    def write(self, unit: str, text: str) -> None:
+        self.units.fetch(unit, "PATCH", OWN_CONFIG, json={"code": text})
 
 
 @dataclass
@@ -48,6 +66,7 @@ class LeaderServices:
     exports: ExportRunner = field(init=False)
     imports: ImportWatch = field(default_factory=ImportWatch, init=False)
     config_delivery: ConfigDelivery = field(init=False)
+    own_config_delivery: OwnConfigDelivery = field(init=False)
     audit_trail: SignedAuditTrail = field(init=False)
     settings: FollowedSettings = field(init=False)
     """As the files are now, for what may change while the server runs."""
@@ -64,9 +83,18 @@ class LeaderServices:
             history=self.database.config_history,
             workers=lambda: [unit for unit in self.workers_of(UNIVERSAL_IDENTIFIER) if unit != self.unit.name],
             ask=lambda units, method, path, json: self.ask_all(units, method, path, json=json),
-            cache=self.unit.stores.persistent(CACHE),
-            now=self.unit.clock.now,
-            seconds=monotonic,
+            records=self._delivery_records("the shared configuration", config_delivery.CACHE),
+        )
+        self.own_config_delivery = OwnConfigDelivery(
+            history=self.database.config_history,
+            units=lambda: self.units_of(UNIVERSAL_IDENTIFIER),
+            files=OwnConfigFiles(self.units),
+            records=self._delivery_records("its own configuration", own_config_delivery.CACHE),
+        )
+
+    def _delivery_records(self, what: str, cache: str) -> DeliveryRecords:
+        return DeliveryRecords(
+            what, cache=self.unit.stores.persistent(cache), now=self.unit.clock.now, seconds=monotonic
         )
 
     def workers_of(self, unit: str) -> list[str]:

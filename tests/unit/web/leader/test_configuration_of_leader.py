@@ -103,9 +103,50 @@ def test_a_units_own_configuration_is_saved_by_the_unit(leader: Any) -> None:
     assert refused.json()["error"] == "bad file"
 
 
-def states(leader: Any) -> dict[str, tuple[str, int | None]]:
+class OwnFile:
+    """A unit that keeps its own file."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __call__(self, request: Request) -> Response:
+        if request.method == "GET":
+            return Response(200, self.text.encode(), {"content-type": "text/plain"})
+        assert isinstance(request.json, dict)
+        self.text = request.json["code"]
+        return json_response({"status": "success"})
+
+
+def test_a_units_own_configuration_waits_for_an_absent_unit(leader: Any) -> None:
+    leader.add_workers("unit1")
+    path, own = "/api/config/units/unit1/specific", "[stirring.config]\npwm_hz=150\n"
+    saved = leader.client.patch(path, json={"code": own})
+    assert (saved.status_code, saved.json()["units"]["unit1"]["ok"]) == (200, False)
+    assert states(leader, "own")["unit1"] == ("waiting", None, 1)
+    refused = leader.client.patch(path, json={"code": "[stirring.config]\npwm_hz=-1\n"})
+    assert refused.status_code == 400, "what is not valid is refused at once"
+    assert [row["data"] for row in leader.client.get(f"{path}/history").json()] == [own]
+
+    unit = OwnFile("")
+    leader.add_host("unit1", unit)
+    leader.services.own_config_delivery.on_return("unit1")
+    leader.services.own_config_delivery.poll()
+    assert unit.text == own
+    assert states(leader, "own")["unit1"] == ("in_step", 1, 1)
+
+
+def test_synchronizing_delivers_own_configurations_that_wait(leader: Any) -> None:
+    leader.add_workers("unit1")
+    leader.client.patch("/api/config/units/unit1/specific", json={"code": "[leds]\nA=x\n"})
+    unit = OwnFile("")
+    leader.add_host("unit1", unit)
+    answer = leader.client.post("/api/config/sync", json={"units": ["unit1"], "shared": False, "specific": True})
+    assert answer.json()["specific"]["unit1"]["value"] == unit.text == "[leds]\nA=x\n"
+
+
+def states(leader: Any, of: str = "units") -> dict[str, tuple[str, int | None, int]]:
     answer = leader.client.get("/api/config/sync").json()
-    return {each["pioreactor_unit"]: (each["state"], each["version"]) for each in answer["units"]}
+    return {each["pioreactor_unit"]: (each["state"], each["version"], each["newest"]) for each in answer[of]}
 
 
 def test_who_has_which_version_of_the_shared_configuration(leader: Any) -> None:
@@ -113,15 +154,15 @@ def test_who_has_which_version_of_the_shared_configuration(leader: Any) -> None:
     leader.add_host("unit1", lambda request: json_response({"status": "success"}))
     assert leader.client.get("/api/config/sync").json()["version"] == {"number": 0, "saved_at": ""}
     leader.client.put("/api/config/shared", json={"code": SHARED})
-    assert states(leader) == {"unit1": ("in_step", 1), "unit2": ("waiting", None)}
+    assert states(leader) == {"unit1": ("in_step", 1, 1), "unit2": ("waiting", None, 1)}
     leader.client.put("/api/config/shared", json={"code": SHARED + "broker_port=1884\n"})
     assert leader.client.get("/api/config/sync").json()["version"]["number"] == 2
-    assert states(leader) == {"unit1": ("in_step", 2), "unit2": ("waiting", None)}
+    assert states(leader) == {"unit1": ("in_step", 2, 2), "unit2": ("waiting", None, 2)}
 
     leader.add_host("unit2", lambda request: json_response({"status": "success"}))
     leader.services.config_delivery.on_return("unit2")
     leader.services.config_delivery.poll()
-    assert states(leader)["unit2"] == ("in_step", 2)
+    assert states(leader)["unit2"] == ("in_step", 2, 2)
 
 
 def test_a_file_changed_on_the_leader_is_sent_and_added_to_the_history(leader: Any) -> None:

@@ -6,6 +6,7 @@ import { get, path } from "@/api/client";
 import { useWorkers } from "@/api/queries";
 import type { ConfigVersion } from "@/api/types";
 import { useFilters } from "@/parts/filters";
+import { moment, secondsOf } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
@@ -31,6 +32,7 @@ export default function Configuration() {
     queryKey: ["config", where, "history"],
     queryFn: ({ signal }) => get<ConfigVersion[]>(`${where}/history`, signal),
   });
+  const known = unit === "" ? undefined : history.data;
   return (
     <>
       <PageHeader
@@ -66,7 +68,18 @@ export default function Configuration() {
         />
       </div>
       <Delivery unit={unit} />
-      {text.error ? (
+      {text.error && known ? (
+        <>
+          <p className={css.away} role="status">
+            {unit} does not answer.{" "}
+            {known[0]
+              ? `This is its version of ${moment(secondsOf(known[0].timestamp))}, the newest that the leader has.`
+              : "The leader has no version of its file."}{" "}
+            What you save is sent when the unit answers again.
+          </p>
+          <Editor key={where} where={where} saved={known[0]?.data ?? ""} history={known} />
+        </>
+      ) : text.error ? (
         <Problem error={text.error} />
       ) : text.isPending ? (
         <Waiting what="the configuration" />

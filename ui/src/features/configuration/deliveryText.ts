@@ -1,4 +1,4 @@
-/** What is said about the delivery of the shared configuration. */
+/** What is said about the delivery of a configuration. */
 
 import type { DeliveryStatus } from "@/api/types";
 import { count, moment, secondsOf } from "@/parts/format";
@@ -16,10 +16,10 @@ const STATES: Record<DeliveryStatus["state"], { icon: IconName; word: string }> 
   refused: { icon: "lost", word: "Refused" },
 };
 
-/** State, version and reason of one unit; `newest` is the number of the leader's version. */
-export function deliveryOf(one: DeliveryStatus, newest: number): Said {
+/** State, version and reason of one unit. */
+export function deliveryOf(one: DeliveryStatus): Said {
   const { icon, word } = STATES[one.state];
-  const has = one.version == null ? "has no version yet" : `has version ${one.version} of ${newest}`;
+  const has = one.version == null ? "has no version yet" : `has version ${one.version} of ${one.newest}`;
   const reason = one.message ? `: ${one.message}` : "";
   const promise = one.state === "waiting" ? " It is sent when the unit answers again." : "";
   return { icon, word, text: `${has}, since ${moment(secondsOf(one.since))}${reason}${ended(reason)}${promise}` };

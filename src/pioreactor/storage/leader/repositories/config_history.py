@@ -37,11 +37,8 @@ class ConfigHistory:
     def add_shared(self, data: str) -> None:
         self.add(SHARED, data)
 
-    def add_if_changed(self, filename: str, data: str) -> None:
-        """Add a version unless the newest one is equal."""
-        newest = self._of(filename, filename)[:1]
-        if not newest or newest[0].data != data:
-            self.add(filename, data)
+    def add_of_unit(self, unit: str, data: str) -> None:
+        self.add(unit_filename(unit), data)
 
     def of_shared(self) -> list[ConfigVersion]:
         """Return the versions of the shared file, newest first."""
