@@ -188,15 +188,17 @@ def build_simulation(
     seed: int = 0,
     model: tuple[str, str] = DEFAULT_MODEL,
     models: Mapping[str, tuple[str, str]] = {},
+    scenarios: Mapping[str, Scenario] = {},
     hat: str = "1.2",
     config: str = "",
+    configs: Mapping[str, str] = {},
     data_root: Path = Path("simulation"),
     open_records: Callable[[], RecordSink] | None = None,
     start: datetime = START,
 ) -> Simulation:
     """Return simulated units, the first of which leads. Equal arguments give equal behavior, byte for byte.
 
-    `models` has those of units whose model is not `model`.
+    `models`, `scenarios` and `configs` have those of units that differ from `model`, `scenario` and `config`.
     """
     clock = VirtualClock(start)
     broker = MemoryBroker(clock)
@@ -206,11 +208,11 @@ def build_simulation(
             Unit(name),
             leader=units[0],
             experiment=Experiment(experiment),
-            scenario=chosen,
+            scenario=scenarios.get(name, chosen),
             seed=seed * 1000 + number,
             model=models.get(name, model),
             hat=hat,
-            config=config,
+            config=configs.get(name, config),
             paths=Paths.below(data_root / name),
             clock=clock,
             broker=broker,

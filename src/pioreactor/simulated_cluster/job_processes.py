@@ -37,27 +37,32 @@ class SimulatedJobLauncher(JobLauncher):
 
         Raise `JobFailedError` if it ends with an error before that.
         """
-        return self.thread.call(lambda: self._started(job, request))
-
-    def _started(self, job: str, request: RunJob) -> str:
-        unit, ended, ready = self.unit, list[Ended](), list[bool]()
-
-        def on_state(message: Message) -> None:
-            if not message.retain and message.payload in _STARTED:
-                ready.append(True)
-
-        bus = unit.runtime.buses.connect("launcher")
-        for name in (job, f"{job}/+"):
-            bus.subscribe(topics.state(unit.name, "+", name), on_state)
-        arguments = arguments_of(job, request)
-        unit.run(lambda: ended.append(run_command(arguments)), name=job, alter=lambda known: _altered(known, request))
-        until_s = unit.clock.monotonic() + _READY_TIMEOUT_S
-        while not ready and not ended and unit.clock.monotonic() < until_s:
-            unit.clock.sleep(_POLL_S)
-        bus.close()
-        if ended and ended[0].error:
-            raise JobFailedError(f"{job} did not start: {ended[0].error}", remedy=ended[0].remedy)
+        self.thread.call(lambda: start_job(self.unit, job, request))
         return "ok"
+
+
+def start_job(unit: SimulatedUnit, job: str, request: RunJob) -> None:
+    """Start a job, and return once it is ready, has ended without an error, or runs for 15 s of virtual time.
+
+    Call it on the thread of virtual time. Raise `JobFailedError` if the job ends with an error before that.
+    """
+    ended, ready = list[Ended](), list[bool]()
+
+    def on_state(message: Message) -> None:
+        if not message.retain and message.payload in _STARTED:
+            ready.append(True)
+
+    bus = unit.runtime.buses.connect("launcher")
+    for name in (job, f"{job}/+"):
+        bus.subscribe(topics.state(unit.name, "+", name), on_state)
+    arguments = arguments_of(job, request)
+    unit.run(lambda: ended.append(run_command(arguments)), name=job, alter=lambda known: _altered(known, request))
+    until_s = unit.clock.monotonic() + _READY_TIMEOUT_S
+    while not ready and not ended and unit.clock.monotonic() < until_s:
+        unit.clock.sleep(_POLL_S)
+    bus.close()
+    if ended and ended[0].error:
+        raise JobFailedError(f"{job} did not start: {ended[0].error}", remedy=ended[0].remedy)
 
 
 def _altered(runtime: Runtime, request: RunJob) -> Runtime:
