@@ -8,7 +8,7 @@ from typing import Final
 
 _READING_GROUPS: Final = frozenset(
     {
-        *("audit", "demo", "estimate", "export", "log", "logs", "mqtt", "simulate", "status"),
+        *("audit", "demo", "estimate", "export", "log", "logs", "mqtt", "rehearsals", "rehearse", "simulate", "status"),
         *("usb", "version", "web"),
     }
 )

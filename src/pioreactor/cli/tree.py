@@ -16,6 +16,18 @@ _HERE = "pioreactor.cli.commands"
 ENTRIES: Final[Mapping[str, Entry]] = {
     "run": Entry("pioreactor.cli.run", "run", "Start a job or an action."),
     "simulate": Entry("pioreactor.cli.simulate", "simulate", "Run jobs on simulated reactors in virtual time."),
+    "rehearse": Entry(
+        "pioreactor.rehearsal.rehearse_command",
+        "rehearse_command",
+        "Rehearse PROFILE on simulated units in virtual time.",
+        True,
+    ),
+    "rehearsals": Entry(
+        "pioreactor.rehearsal.rehearse_command",
+        "rehearsals",
+        "Look at rehearsals that are kept, beside what really happened.",
+        True,
+    ),
     "demo": Entry(
         "pioreactor.cli.demo",
         "demo",

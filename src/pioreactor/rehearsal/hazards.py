@@ -19,15 +19,13 @@ from pioreactor.structs.encoding import decode
 
 _LEVELS: Final = ("WARNING", "ERROR", "CRITICAL")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
-_KINDS: Final[tuple[tuple[re.Pattern[str], HazardKind], ...]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"no active calibration|not been calibrated|no calibration", "calibration_missing"),
-        (r"outside .*calibrat|calibrat.* range|beyond .*calibrat", "calibration_out_of_range"),
-        (r"vial would hold|would be .*too full|maximum volume|not pumped|dose .*refused", "dose_refused"),
-        (r"too hot|overheat|heating .*(off|disabled|reduced)", "over_temperature"),
-        (r"must be (at|between|one)|out of bounds|not .*between", "setting_out_of_bounds"),
-    )
+_AT_ONCE_H: Final = 0.002
+_KINDS: Final[tuple[tuple[str, HazardKind], ...]] = (
+    (r"no active calibration|not been calibrated|no calibration", "calibration_missing"),
+    (r"outside .*calibrat|calibrat.* range|beyond .*calibrat", "calibration_out_of_range"),
+    (r"vial would hold|would be .*too full|maximum volume|not pumped|dose .*refused", "dose_refused"),
+    (r"too hot|overheat|heating .*(off|disabled|reduced)", "over_temperature"),
+    (r"must be (at|between|one)|out of bounds|not .*between", "setting_out_of_bounds"),
 )
 """Words of a message that say which hazard it is, the first that is found."""
 _CURES: Final[dict[HazardKind, str]] = {
@@ -51,7 +49,7 @@ _CURES: Final[dict[HazardKind, str]] = {
 
 def kind_of(message: str, otherwise: HazardKind) -> HazardKind:
     """Return which hazard a message is about."""
-    return next((kind for pattern, kind in _KINDS if pattern.search(message)), otherwise)
+    return next((kind for pattern, kind in _KINDS if re.search(pattern, message, re.IGNORECASE)), otherwise)
 
 
 @dataclass
@@ -69,15 +67,14 @@ class HazardLog:
     def hours(self) -> float:
         return (self.clock.monotonic() - self.began_s) / 3600.0
 
-    def add(
-        self, kind: HazardKind, unit: str, message: str, *, cure: str | None = None, path: str = "", at_h: float = -1.0
-    ) -> None:
-        """Note a hazard; `cure` unless the kind's own, `at_h` unless now."""
+    def add(self, kind: HazardKind, unit: str, message: str, *, cure: str | None = None, path: str = "") -> None:
+        """Note a hazard, with the cure of its kind unless another is given; two messages at once are one hazard."""
         key = (kind, unit, path, _NUMBER.sub("#", message))
-        if key not in self.found:
-            when = self.hours if at_h < 0.0 else at_h
+        when = round(max(0.0, self.hours), 4)
+        same = [one for one in self.found.values() if (one.kind, one.unit, one.path) == (kind, unit, path)]
+        if key not in self.found and not any(when - one.at_h < _AT_ONCE_H for one in same):
             given = _CURES[kind] if cure is None else cure
-            self.found[key] = Hazard(kind, unit, round(max(0.0, when), 4), message, given, path, self._line(path))
+            self.found[key] = Hazard(kind, unit, when, message, given, path, self._line(path))
 
     def _line(self, path: str) -> int | None:
         if not path:
@@ -87,7 +84,7 @@ class HazardLog:
     # ---- what it hears ----------------------------------------------------------------------------------------
 
     def on_start(self, unit: str, job: str, error: PioreactorError | None) -> None:
-        """Remember which action has started a job; note one that did not start."""
+        """Remember which action has started or changed a job last; note one that did not start."""
         path = self._doing.get(unit, "")
         if error is None:
             self._started_at[unit, job] = path
@@ -101,7 +98,9 @@ class HazardLog:
         unit = message.topic.split("/")[1]
         record = decode(message.payload, Log)
         if record.level in _LEVELS:
-            path = self._started_at.get((unit, record.task), "")
+            doing = self._doing.get(unit, "")
+            starts = f".jobs.{record.task}." in doing
+            path = doing if starts else self._started_at.get((unit, record.task), "")
             self.add(kind_of(record.message, "job_error"), unit, f"{record.task}: {record.message}", path=path)
 
     def on_profile_log(self, message: str, units: list[str]) -> None:

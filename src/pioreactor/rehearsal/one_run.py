@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
 
@@ -196,7 +198,11 @@ class _Progress(CheckpointStore):
 
 def rehearse_once(plan: RehearsalPlan, number: int, progress: Callable[[], bool]) -> RunRecord:
     """Run a plan once; an error that belongs to no action is the record's `error`, and ends only this run."""
-    with tempfile.TemporaryDirectory(prefix="pio-rehearsal-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="pio-rehearsal-") as folder,
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),  # actions print what they have done
+    ):
         try:
             return Rehearsing(plan, number, Path(folder)).go(progress)
         except Exception as error:  # a mistake of a plugin, or of ours, must not take the other runs with it
@@ -221,9 +227,7 @@ def _built(plan: RehearsalPlan, number: int, data_root: Path) -> Simulation:
 
 def config_text(unit: RehearsedUnit) -> str:
     """Return the configuration of a unit as the text of a file, without what says where the unit is."""
-    sections = {
-        name: values for name, values in unit.config.items() if name.partition(".")[0] not in _OWN_SECTIONS
-    }
+    sections = {name: values for name, values in unit.config.items() if name.partition(".")[0] not in _OWN_SECTIONS}
     vial = dict(sections.get("bioreactor", {}))
     if unit.volume_ml is not None:
         vial["initial_volume_ml"] = str(unit.volume_ml)
@@ -246,4 +250,3 @@ def _install(simulated: SimulatedUnit, unit: RehearsedUnit) -> None:
         calibration = store.parse(msgspec.yaml.encode(fields).decode())
         store.save(simulated.runtime, device, calibration)
         store.set_active(simulated.runtime, device, calibration.calibration_name)
-

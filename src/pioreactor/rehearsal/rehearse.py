@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import suppress
 from multiprocessing.synchronize import Event
 from typing import Final, Literal, Protocol
 
@@ -44,7 +46,7 @@ Progress = Callable[[float], bool]
 class Scheduler(Protocol):
     """Carries out the runs of a plan somewhere. What it returns does not depend on where, nor on the order."""
 
-    def __call__(self, plan: RehearsalPlan, progress: Progress) -> Iterator[RunRecord]: ...
+    def __call__(self, plan: RehearsalPlan, progress: Progress, /) -> Iterator[RunRecord]: ...
 
 
 def rehearse(plan: RehearsalPlan, *, scheduler: Scheduler, progress: Progress = lambda _share: True) -> Rehearsal:
@@ -57,7 +59,10 @@ def rehearse(plan: RehearsalPlan, *, scheduler: Scheduler, progress: Progress = 
     """
     profile = read_profile(plan.profile)
     scenario_of(plan.scenario)
-    records = sorted(scheduler(plan, progress), key=lambda record: record.number)
+    records: list[RunRecord] = []
+    with suppress(KeyboardInterrupt):  # Ctrl-C: what has ended is summarized
+        records.extend(scheduler(plan, progress))
+    records.sort(key=lambda record: record.number)
     return summarized(plan, profile.experiment_profile_name, records)
 
 
@@ -97,13 +102,13 @@ def usual_hours(profile: Profile) -> tuple[float, str]:
         return wanted_h, ""
     how_long = "has no end" if length_h == float("inf") else f"lasts {length_h:.4g} h"
     return LONGEST_USUAL_HOURS, (
-        f"The profile {how_long}; it is rehearsed for {LONGEST_USUAL_HOURS:g} h. With --hours it is up to {MAX_HOURS:g}."
+        f"The profile {how_long}; it is rehearsed for {LONGEST_USUAL_HOURS:g} h. --hours makes it up to {MAX_HOURS:g}."
     )
 
 
 def _acts(profile: Profile) -> Iterator[Act]:
-    for block in (profile.common, *profile.pioreactors.values()):
-        for job in block.jobs.values():
+    for jobs in (profile.common.jobs, *(block.jobs for block in profile.pioreactors.values())):
+        for job in jobs.values():
             yield from job.actions
 
 
@@ -144,6 +149,7 @@ _cancelled: Event | None = None
 def _remember(cancelled: Event) -> None:
     global _cancelled
     _cancelled = cancelled
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what is cancelled
 
 
 def _goes_on() -> bool:

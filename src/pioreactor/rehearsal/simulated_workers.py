@@ -22,7 +22,10 @@ _POLL_S = 0.5
 
 @dataclass
 class SimulatedWorkers:
-    """`Cluster` over simulated units in virtual time; each start is told to `on_start`, with the error if it fails."""
+    """`Cluster` over simulated units in virtual time.
+
+    Each start and each change of a job is told to `on_start`, with the error if a start fails.
+    """
 
     simulation: Simulation
     experiment: str
@@ -54,6 +57,7 @@ class SimulatedWorkers:
     def set(self, unit: str, job: str, settings: Mapping[str, object]) -> None:
         for name, value in settings.items():
             payload = value.encode() if isinstance(value, str) else encode(value)
+            self.on_start(unit, job, None)
             self._publish(unit, job, name, payload)
 
     def stop(self, unit: str, job: str) -> None:

@@ -31,6 +31,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "od_reading.config": ("od_reading", s.OdReadingSettings),
     "camera": ("camera", s.CameraSettings),
     "bioreactor": ("bioreactor", s.BioreactorSettings),
+    "bottles": ("bottles", s.BottlesSettings),
     "dosing_automation.config": ("dosing_automation", s.DosingAutomationSettings),
     "dosing_automation.pid_morbidostat": ("pid_morbidostat", s.PidMorbidostatSettings),
     "dosing_automation.turbidostat": ("turbidostat", s.TurbidostatSettings),
@@ -141,6 +142,7 @@ class Settings:
     od_reading: s.OdReadingSettings
     camera: s.CameraSettings
     bioreactor: s.BioreactorSettings
+    bottles: s.BottlesSettings
     dosing_automation: s.DosingAutomationSettings
     pid_morbidostat: s.PidMorbidostatSettings
     turbidostat: s.TurbidostatSettings

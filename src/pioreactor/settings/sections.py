@@ -140,6 +140,16 @@ class BioreactorSettings(Section, frozen=True):
     initial_cumulative_waste_removed_ml: Annotated[float, quantity("waste removed before", unit="mL", ge=0)] = 0.0
 
 
+class BottlesSettings(Section, frozen=True):
+    """Bottles at each unit when a rehearsal begins; blank: not known."""
+
+    media_ml: Annotated[float, quantity("medium in the bottle", unit="mL", gt=0, le=100_000)] | None = None
+    alt_media_ml: Annotated[float, quantity("alternative medium in the bottle", unit="mL", gt=0, le=100_000)] | None = (
+        None
+    )
+    waste_ml: Annotated[float, quantity("space in the waste bottle", unit="mL", gt=0, le=100_000)] | None = None
+
+
 class DosingAutomationSettings(Section, frozen=True):
     """Execution of doses."""
 
