@@ -37,7 +37,7 @@ common:
 
 def main(hours: float, runs: int) -> None:
     """Print forecast and run."""
-    unit = RehearsedUnit(name="unit1", model=("pioreactor_20ml", "1.5"), bottles_ml={"media": 8.0 * hours})
+    unit = RehearsedUnit(name="unit1", model=("pioreactor_20ml", "1.5"), bottles_ml={"media": 11.0 * hours})
     plan = RehearsalPlan(
         profile=PROFILE.format(step=hours / 2),
         experiment="bench",

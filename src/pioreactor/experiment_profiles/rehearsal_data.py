@@ -152,7 +152,7 @@ class Rehearsal(msgspec.Struct, frozen=True):
     hazards: list[Hazard]
     notes: list[str]
     is_complete: bool = True
-    """False: it was cancelled, and holds the runs that had ended."""
+    """False: it was canceled, and holds the runs that had ended."""
 
 
 class RunRecord(msgspec.Struct):

@@ -45,7 +45,7 @@ _OF_ANOTHER_UNIT: Final = ("is_active", "pioreactor_unit", "judgment")
 
 
 class Rehearsing:
-    """A run; `go` runs it. Time passes in steps, so that it can be cancelled."""
+    """A run; `go` runs it. Time passes in steps, so that it can be canceled."""
 
     def __init__(self, plan: RehearsalPlan, number: int, data_root: Path) -> None:
         self.plan = plan

@@ -143,17 +143,17 @@ def in_this_process(plan: RehearsalPlan, progress: Progress) -> Iterator[RunReco
         yield record
 
 
-_cancelled: Event | None = None
+_canceled: Event | None = None
 
 
-def _remember(cancelled: Event) -> None:
-    global _cancelled
-    _cancelled = cancelled
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what is cancelled
+def _remember(canceled: Event) -> None:
+    global _canceled
+    _canceled = canceled
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what is canceled
 
 
 def _goes_on() -> bool:
-    return _cancelled is None or not _cancelled.is_set()
+    return _canceled is None or not _canceled.is_set()
 
 
 def _in_worker(plan: bytes, number: int) -> RunRecord | None:
@@ -176,9 +176,9 @@ class Processes:
             yield from in_this_process(plan, progress)
             return
         spawning = multiprocessing.get_context("spawn")
-        cancelled = spawning.Event()
+        canceled = spawning.Event()
         encoded = msgspec.json.encode(plan)
-        with ProcessPoolExecutor(count, mp_context=spawning, initializer=_remember, initargs=(cancelled,)) as pool:
+        with ProcessPoolExecutor(count, mp_context=spawning, initializer=_remember, initargs=(canceled,)) as pool:
             waiting = {pool.submit(_in_worker, encoded, number) for number in range(plan.runs)}
             try:
                 while waiting:
@@ -187,7 +187,7 @@ class Processes:
                     if not progress(1.0 - len(waiting) / plan.runs):
                         return
             finally:
-                cancelled.set()
+                canceled.set()
                 pool.shutdown(cancel_futures=True)
 
 

@@ -133,7 +133,7 @@ def _rehearsed(plan: RehearsalPlan, processes: int | None) -> Rehearsal:
 
         found = rehearse(plan, scheduler=Processes(processes), progress=progress)
     if not found.runs:
-        raise InvalidRequestError("the rehearsal was cancelled before a run had ended")
+        raise InvalidRequestError("the rehearsal was canceled before a run had ended")
     return found
 
 
@@ -145,7 +145,7 @@ def _show(found: Rehearsal, *, as_json: bool) -> None:
         click.echo(msgspec.json.encode(found).decode())
         return
     end = "does not end" if found.finishes_at_h is None else f"ends after {found.finishes_at_h.median:.4g} h"
-    partly = "" if found.is_complete else " (cancelled)"
+    partly = "" if found.is_complete else " (canceled)"
     click.echo(
         f"{found.profile_name}: {found.runs} runs{partly}, {found.hours[-1] if found.hours else 0:.4g} h; it {end}."
     )

@@ -116,7 +116,7 @@ def test_dose_without_a_calibration_is_a_hazard() -> None:
     assert hazard.kind == "calibration_missing"
 
 
-def test_cancelled_rehearsal_has_the_runs_that_ended() -> None:
+def test_canceled_rehearsal_has_the_runs_that_ended() -> None:
     found = rehearse(plan(hours=0.02, runs=3), scheduler=in_this_process, progress=lambda share: share < 0.5)
     assert found.runs == 1
     assert not found.is_complete
