@@ -141,19 +141,26 @@ def _options(job: str, settings: Mapping[str, object]) -> dict[str, str | float 
 
 def changes_since(before: Sequence[RehearsedUnit], now: Sequence[RehearsedUnit]) -> list[str]:
     """Return in words what has changed of the units while they were rehearsed, apart from what grows or warms."""
-    later = {unit.name: unit for unit in now}
-    found = [f"{unit.name} does not belong to the experiment any more" for unit in before if unit.name not in later]
-    found += [f"{unit.name} has joined" for unit in now if unit.name not in {one.name for one in before}]
-    for unit in before:
-        other = later.get(unit.name, unit)
-        for what, differs in (
-            ("the volume in the vial", abs((unit.volume_ml or 0.0) - (other.volume_ml or 0.0)) > 0.05),
-            ("the running jobs", {job.job for job in unit.running} != {job.job for job in other.running}),
-            ("the configuration", unit.config != other.config),
-            ("the active calibrations", _names(unit) != _names(other)),
-        ):
-            found += [f"{what} of {unit.name}"] if differs else []
-    return found
+    earlier, later = {unit.name: unit for unit in before}, {unit.name: unit for unit in now}
+    found = [f"{name} does not belong to the experiment any more" for name in earlier.keys() - later.keys()]
+    found += [f"{name} has joined" for name in later.keys() - earlier.keys()]
+    both = [name for name in earlier if name in later]
+    return sorted(found) + [f"{what} of {name}" for name in both for what in _differing(earlier[name], later[name])]
+
+
+def _differing(one: RehearsedUnit, other: RehearsedUnit) -> list[str]:
+    seen_of_one, seen_of_other = _seen(one), _seen(other)
+    return [what for what, value in seen_of_one.items() if value != seen_of_other[what]]
+
+
+def _seen(unit: RehearsedUnit) -> dict[str, object]:
+    """Return what is compared, in words; volumes to 0.1 mL."""
+    return {
+        "the volume in the vial": None if unit.volume_ml is None else round(unit.volume_ml, 1),
+        "the running jobs": {job.job for job in unit.running},
+        "the configuration": unit.config,
+        "the active calibrations": _names(unit),
+    }
 
 
 def _names(unit: RehearsedUnit) -> dict[str, object]:

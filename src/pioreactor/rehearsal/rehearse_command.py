@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +21,7 @@ from pioreactor.experiment_profiles.rehearsal_data import (
     Range,
     Rehearsal,
     RehearsalPlan,
+    RehearsedUnit,
 )
 from pioreactor.experiment_profiles.run_profile import find_file
 from pioreactor.rehearsal.kept_rehearsals import Compared, KeptRehearsals, compared
@@ -78,45 +79,50 @@ def rehearse_command(
     if (plan is None) == (profile is None):
         raise click.UsageError("Name a profile, or pass --plan.")
     if plan is not None:
-        found = _rehearsed(checked_plan(plan.read()), processes)
-        _show(found, as_json=as_json)
+        _show(_rehearsed(checked_plan(plan.read()), processes), as_json=as_json)
         return
     assert profile is not None
-    name = experiment if experiment is not None else str(cli.runtime.identity.experiment())
+    name = _name(cli, experiment)
     text = find_file(cli.runtime, profile).read_text(encoding="utf-8")
     usual, note = usual_hours(read_profile(text))
     notes = [note] if note and hours is None else []
-    leader = cli.settings.cluster.leader_hostname or cli.runtime.unit
-    now = to_timestamp(cli.runtime.clock.now())
-    sizes = {bottle: size for bottle, size in zip(BOTTLES, (media, alt_media, waste), strict=True) if size is not None}
-    present = read_units(cli.ask, leader, name, from_now=from_now, only=units, tell=notes.append)
-    known = with_bottles(present, sizes)
-    notes += [
-        f"{unit.name}: optical density is not known (no OD calibration); it begins with that of the strain."
-        for unit in known
-        if from_now and unit.od is None
-    ]
-    found = _rehearsed(
-        RehearsalPlan(
-            profile=text,
-            experiment=name,
-            units=tuple(known),
-            scenario=scenario_fields(strain),
-            hours=hours if hours is not None else usual,
-            runs=runs,
-            seed=seed,
-            started_at=now,
-            notes=tuple(notes),
-        ),
-        processes,
+    sizes = dict(zip(BOTTLES, (media, alt_media, waste), strict=True))
+    present = _present(cli, name, units, from_now=from_now, tell=notes.append)
+    made = RehearsalPlan(
+        profile=text,
+        experiment=name,
+        units=tuple(with_bottles(present, {bottle: size for bottle, size in sizes.items() if size is not None})),
+        scenario=scenario_fields(strain),
+        hours=hours if hours is not None else usual,
+        runs=runs,
+        seed=seed,
+        started_at=to_timestamp(cli.runtime.clock.now()),
+        notes=tuple(notes),
     )
+    found = _rehearsed(made, processes)
     if from_now:
-        later = read_units(cli.ask, leader, name, from_now=True, only=units, tell=notes.append)
-        changed = [f"Since the rehearsal began, {change} changed." for change in changes_since(present, later)]
-        found = msgspec.structs.replace(found, notes=[*found.notes, *changed])
+        later = _present(cli, name, units, from_now=True, tell=notes.append)
+        found = msgspec.structs.replace(found, notes=[*found.notes, *_changed(present, later)])
     id_ = _kept(cli).keep(found, cli.runtime.clock.now())
     _show(found, as_json=as_json)
     click.echo(f"Kept as {id_}. After the run: pio rehearsals compare --experiment '{name}'", err=True)
+
+
+def _present(
+    cli: CliContext, experiment: str, only: Sequence[str], *, from_now: bool, tell: Callable[[str], None]
+) -> list[RehearsedUnit]:
+    leader = cli.settings.cluster.leader_hostname
+    asked = leader if leader else cli.runtime.unit
+    found = read_units(cli.ask, asked, experiment, from_now=from_now, only=only, tell=tell)
+    for unit in found:
+        if from_now and unit.od is None:
+            tell(f"{unit.name}: optical density is not known (no OD calibration); it begins with that of the strain.")
+    return found
+
+
+def _changed(present: Sequence[RehearsedUnit], later: Sequence[RehearsedUnit]) -> list[str]:
+    changes = changes_since(present, later)
+    return [f"Changed since the rehearsal began: {', '.join(changes)}."] if changes else []
 
 
 def _kept(cli: CliContext) -> KeptRehearsals:
