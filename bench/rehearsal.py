@@ -14,7 +14,8 @@ import msgspec
 from pioreactor.experiment_profiles.rehearsal_data import QUANTITIES, RehearsalPlan, RehearsedUnit, RunRecord
 from pioreactor.rehearsal.one_run import rehearse_once
 from pioreactor.rehearsal.parameters import scenario_fields
-from pioreactor.rehearsal.rehearse import Processes, rehearse
+from pioreactor.rehearsal.rehearse import rehearse
+from pioreactor.rehearsal.schedulers import Processes
 
 PROFILE = """version: "1.0"
 experiment_profile_name: Turbidostat with a temperature step

@@ -67,7 +67,7 @@ class RehearsalPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     experiment: str
     units: Annotated[tuple[RehearsedUnit, ...], Meta(min_length=1, max_length=64)]
     scenario: dict[str, object] = {}
-    """Fields of a scenario of the simulated reactor: strain, growth, surroundings, faults."""
+    """Fields of a scenario of the simulated reactor: strain, growth, room, faults."""
     hours: Hours
     """Virtual time after which a run is cut off [h]."""
     runs: Annotated[int, Meta(ge=1, le=MAX_RUNS)] = 8

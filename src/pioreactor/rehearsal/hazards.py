@@ -81,7 +81,7 @@ class HazardLog:
             return None
         return with_position(Diagnostic("info", "", "", path), positions_of(self.text)).line
 
-    # ---- what it hears ----------------------------------------------------------------------------------------
+    # ---- what it is told ----------------------------------------------------------------------------------------
 
     def on_start(self, unit: str, job: str, error: PioreactorError | None) -> None:
         """Remember which action has started or changed a job last; note one that did not start."""

@@ -61,7 +61,7 @@ class Rehearsing:
         bus.subscribe(f"{topics.ROOT}/+/+/logs/#", self._log.on_log)
 
     def go(self, progress: Callable[[], bool]) -> RunRecord:
-        """Run until the profile and its jobs have ended, or the time is over; `progress` returns whether to go on."""
+        """Run until profile and jobs have ended, or the time is over; `progress` returns whether to continue."""
         for unit in self.plan.units:
             _install(self._simulation.unit(unit.name), unit)
             for job in unit.running:
@@ -101,7 +101,7 @@ class Rehearsing:
         )
 
     def _put_in_place(self, unit: str, job: str, options: Mapping[str, object]) -> None:
-        """Start a job that runs already; one that cannot be is a hazard, and the rest goes on."""
+        """Start a job that runs already; one that cannot be is a hazard, and the rest continues."""
         try:
             self._workers.start(unit, job, options=options, args=(), overrides={})
         except PioreactorError as error:
@@ -154,7 +154,7 @@ class Rehearsing:
     # ---- the end -------------------------------------------------------------------------------------------
 
     def _note_pending(self, profile: Profile) -> None:
-        """Note conditions that were not met and loops that go on at the end."""
+        """Note conditions that were not met and loops that continue at the end."""
         for unit, progress in sorted(self._pending.items()):
             for entry in progress.pending:
                 self._note_entry(profile, unit, entry)
@@ -166,7 +166,7 @@ class Rehearsing:
             text = f"`{action.awaited}` is not met within {end_h:.3g} h"
             self._log.add("condition_never_met", unit, text, path=entry.path)
         elif isinstance(action, Repeat) and entry.round > 0 and action.longest is None:
-            text = f"the loop goes on after {end_h:.3g} h and has no `max_time`"
+            text = f"the loop continues after {end_h:.3g} h and has no `max_time`"
             self._log.add("loop_never_ends", unit, text, path=entry.path)
 
     def _end(self) -> None:

@@ -24,10 +24,12 @@ from pioreactor.experiment_profiles.rehearsal_data import (
     RehearsedUnit,
 )
 from pioreactor.experiment_profiles.run_profile import find_file
-from pioreactor.rehearsal.kept_rehearsals import Compared, KeptRehearsals, compared
+from pioreactor.rehearsal.comparison import Compared, compared
+from pioreactor.rehearsal.kept_rehearsals import KeptRehearsals
 from pioreactor.rehearsal.parameters import scenario_fields
 from pioreactor.rehearsal.present_state import changes_since, checked_plan, read_units, with_bottles
-from pioreactor.rehearsal.rehearse import Processes, rehearse, usual_hours
+from pioreactor.rehearsal.rehearse import rehearse, usual_hours
+from pioreactor.rehearsal.schedulers import Processes
 from pioreactor.structs import to_timestamp
 
 _COLUMNS = "{:<16} {:<10} {:>10} {:>10} {:>10}   {}"

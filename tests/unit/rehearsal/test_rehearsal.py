@@ -11,15 +11,9 @@ from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, r
 from pioreactor.experiment_profiles.rehearsal_data import Rehearsal, RehearsalPlan, RehearsedUnit, RunningJob, RunRecord
 from pioreactor.rehearsal.parameters import scenario_fields, scenario_of
 from pioreactor.rehearsal.present_state import checked_plan
-from pioreactor.rehearsal.rehearse import (
-    LONGEST_USUAL_HOURS,
-    Progress,
-    in_this_process,
-    plan_of_act,
-    rehearse,
-    summarized,
-    usual_hours,
-)
+from pioreactor.rehearsal.rehearse import LONGEST_USUAL_HOURS, plan_of_act, rehearse, usual_hours
+from pioreactor.rehearsal.schedulers import Progress, in_this_process
+from pioreactor.rehearsal.summary import summarized
 
 HEAD = 'version: "1.0"\nexperiment_profile_name: trial\n'
 PROFILE = f"""{HEAD}common:
@@ -122,7 +116,7 @@ def test_canceled_rehearsal_has_the_runs_that_ended() -> None:
     assert not found.is_complete
 
 
-def test_failed_run_is_left_out_and_said() -> None:
+def test_failed_run_is_omitted_and_said() -> None:
     found = summarized(plan(runs=1), "trial", [RunRecord(0, error="KeyError: 'x'")])
     assert found.failed_runs == 1
     assert found.units == []

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from pioreactor.exc import NotFoundError, NoWorkerFoundError, UnitUnreachableError
 from pioreactor.experiment_profiles.rehearsal_data import Band, ForecastOfUnit, Rehearsal, RehearsedUnit, RunningJob
-from pioreactor.rehearsal.kept_rehearsals import KeptRehearsals, compared
+from pioreactor.rehearsal.comparison import compared
+from pioreactor.rehearsal.kept_rehearsals import KeptRehearsals
 from pioreactor.rehearsal.present_state import changes_since, read_units, with_bottles
 from pioreactor.rehearsal.rehearse_command import rehearse_command
 

@@ -1,0 +1,92 @@
+"""Where the runs of a rehearsal are carried out: in this process, or in processes on all cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing.synchronize import Event
+from typing import Final, Protocol
+
+import msgspec
+
+from pioreactor.exc import InvalidRequestError
+from pioreactor.experiment_profiles.rehearsal_data import RehearsalPlan, RunRecord
+from pioreactor.rehearsal.one_run import STEP_S, rehearse_once
+
+_POLL_S: Final = 0.2
+
+Progress = Callable[[float], bool]
+"""Takes the share that is done, 0–1, and returns whether to continue."""
+
+
+class Scheduler(Protocol):
+    """Carries out the runs of a plan somewhere. What it returns does not depend on where, nor on the order."""
+
+    def __call__(self, plan: RehearsalPlan, progress: Progress, /) -> Iterator[RunRecord]: ...
+
+
+def in_this_process(plan: RehearsalPlan, progress: Progress) -> Iterator[RunRecord]:
+    """Carry out the runs one after another."""
+    steps = plan.hours * 3600.0 / STEP_S
+    for number in range(plan.runs):
+        done = [0.0]
+
+        def step(number: int = number, done: list[float] = done) -> bool:
+            done[0] += 1.0
+            return progress((number + min(1.0, done[0] / steps)) / plan.runs)
+
+        record = rehearse_once(plan, number, step)
+        if not progress((number + 1) / plan.runs):
+            return
+        yield record
+
+
+_canceled: Event | None = None
+
+
+def _remember(canceled: Event) -> None:
+    global _canceled
+    _canceled = canceled
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what is canceled
+
+
+def _continues() -> bool:
+    return _canceled is None or not _canceled.is_set()
+
+
+def _in_worker(plan: bytes, number: int) -> RunRecord | None:
+    record = rehearse_once(msgspec.json.decode(plan, type=RehearsalPlan), number, _continues)
+    return record if _continues() else None
+
+
+class Processes:
+    """Carries out the runs in processes of this machine, one for each core unless said otherwise."""
+
+    def __init__(self, count: int | None = None) -> None:
+        cores = os.cpu_count()
+        self.count = count if count is not None else cores if cores is not None else 1
+        if self.count < 1:
+            raise InvalidRequestError(f"{self.count} processes can do nothing", remedy="Pass --processes 1 or more.")
+
+    def __call__(self, plan: RehearsalPlan, progress: Progress) -> Iterator[RunRecord]:
+        count = min(self.count, plan.runs)
+        if count == 1:
+            yield from in_this_process(plan, progress)
+            return
+        spawning = multiprocessing.get_context("spawn")
+        canceled = spawning.Event()
+        encoded = msgspec.json.encode(plan)
+        with ProcessPoolExecutor(count, mp_context=spawning, initializer=_remember, initargs=(canceled,)) as pool:
+            waiting = {pool.submit(_in_worker, encoded, number) for number in range(plan.runs)}
+            try:
+                while waiting:
+                    ended, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+                    yield from (record for one in ended if (record := one.result()) is not None)
+                    if not progress(1.0 - len(waiting) / plan.runs):
+                        return
+            finally:
+                canceled.set()
+                pool.shutdown(cancel_futures=True)
