@@ -11,11 +11,12 @@ from statistics import fmean
 
 import msgspec
 
-from pioreactor.experiment_profiles.rehearsal_data import QUANTITIES, RehearsalPlan, RehearsedUnit, RunRecord
+from pioreactor.experiment_profiles.rehearsal_data import QUANTITIES, RunRecord
+from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit
 from pioreactor.rehearsal.one_run import rehearse_once
-from pioreactor.rehearsal.parameters import scenario_fields
 from pioreactor.rehearsal.rehearse import rehearse
 from pioreactor.rehearsal.schedulers import Processes
+from pioreactor.rehearsal.strain import scenario_fields
 
 PROFILE = """version: "1.0"
 experiment_profile_name: Turbidostat with a temperature step

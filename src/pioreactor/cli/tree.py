@@ -23,7 +23,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         True,
     ),
     "rehearsals": Entry(
-        "pioreactor.rehearsal.rehearse_command",
+        "pioreactor.rehearsal.rehearsals_command",
         "rehearsals",
         "Look at rehearsals that are kept, beside what really happened.",
         True,

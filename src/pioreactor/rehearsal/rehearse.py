@@ -1,38 +1,30 @@
-"""A rehearsal as a whole, the plan of a single act, and how long a profile is rehearsed."""
+"""A rehearsal as a whole: its runs, and what they have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Literal
+from itertools import chain
+from typing import Final
 
-import msgspec
-
-from pioreactor.experiment_profiles.durations import due_s, seconds
-from pioreactor.experiment_profiles.profile_struct import Act, Profile, Repeat, When, read_profile
-from pioreactor.experiment_profiles.rehearsal_data import (
-    MAX_HOURS,
-    Rehearsal,
-    RehearsalPlan,
-    RehearsedUnit,
-    RunRecord,
-)
-from pioreactor.rehearsal.parameters import scenario_of
+from pioreactor.experiment_profiles.profile_struct import read_profile
+from pioreactor.experiment_profiles.rehearsal_data import QUANTITIES, ForecastOfUnit, Rehearsal, RunRecord
+from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit
+from pioreactor.rehearsal.bottles import bottles_of
+from pioreactor.rehearsal.hazards import merged
+from pioreactor.rehearsal.quantiles import band_of, range_of_some
 from pioreactor.rehearsal.schedulers import Progress, Scheduler
-from pioreactor.rehearsal.summary import summarized
+from pioreactor.rehearsal.strain import scenario_of
 
-USUAL_HOURS: Final = 24.0
-LONGEST_USUAL_HOURS: Final = 168.0
-"""A profile that lasts longer, or for ever, is cut off here unless it is said otherwise [h]."""
+POINTS: Final = 240
+"""Most values that a band has."""
 
 
 def rehearse(plan: RehearsalPlan, *, scheduler: Scheduler, progress: Progress = lambda _share: True) -> Rehearsal:
     """Run a plan and summarize it; equal plans give equal results. When `progress` says so it ends early.
 
-    For one act on one unit: `rehearse(plan_of_act(unit, job, "update", options, …), scheduler=in_this_process)`. A run
-    of one hour takes a few seconds; nothing outside of the process is read or written.
-
-    Raise `InvalidProfileError` for a text that is no profile, `ConfigurationError` for a strain with impossible values.
+    Nothing outside of the process is read or written. Raise `InvalidProfileError` for a text that is no profile,
+    `ConfigurationError` for a strain with impossible values.
     """
     profile = read_profile(plan.profile)
     scenario_of(plan.scenario)
@@ -43,59 +35,46 @@ def rehearse(plan: RehearsalPlan, *, scheduler: Scheduler, progress: Progress = 
     return summarized(plan, profile.experiment_profile_name, records)
 
 
-def plan_of_act(
-    unit: RehearsedUnit,
-    job: str,
-    kind: Literal["start", "update", "stop", "pause", "resume"],
-    options: Mapping[str, object],
-    *,
-    experiment: str,
-    scenario: Mapping[str, object],
-    hours: float = 1.0,
-) -> RehearsalPlan:
-    """Return the plan of one act on a unit as it is at present, once, with the nominal values of the strain."""
-    action: dict[str, object] = {"type": kind, "t": 0.0}
-    if kind in ("start", "update"):
-        action["options"] = dict(options)
-    profile = {
-        "version": "1.0",
-        "experiment_profile_name": f"{kind} {job} on {unit.name}",
-        "pioreactors": {unit.name: {"jobs": {job: {"actions": [action]}}}},
-    }
-    text = msgspec.yaml.encode(profile).decode()
-    return RehearsalPlan(
-        profile=text, experiment=experiment, units=(unit,), scenario=dict(scenario), hours=hours, runs=1
+def summarized(plan: RehearsalPlan, name: str, records: Sequence[RunRecord]) -> Rehearsal:
+    """Return what the runs have in common: quantiles, bottles and hazards."""
+    good = [record for record in records if not record.error]
+    hours = max((record.hours for record in good), key=len, default=[])
+    shown = _shown(len(hours))
+    ends = [record.finished_at_h for record in good]
+    return Rehearsal(
+        profile_name=name,
+        experiment=plan.experiment,
+        runs=len(records),
+        failed_runs=len(records) - len(good),
+        seed=plan.seed,
+        started_at=plan.started_at,
+        hours=list(map(hours.__getitem__, shown)),
+        finished_runs=len(ends) - ends.count(None),
+        finishes_at_h=range_of_some(ends),
+        units=_forecasts(plan.units, good, shown),
+        hazards=merged(chain.from_iterable(record.hazards for record in good)),
+        notes=[*plan.notes, *_failures(records)],
+        is_complete=len(records) == plan.runs,
     )
 
 
-# ---- how long -------------------------------------------------------------------------------------------------------
+def _failures(records: Sequence[RunRecord]) -> list[str]:
+    return [f"A run failed and is omitted: {error}" for error in sorted({one.error for one in records} - {""})]
 
 
-def usual_hours(profile: Profile) -> tuple[float, str]:
-    """Return the time after which a rehearsal is cut off [h], and what is to be said about it; empty for nothing."""
-    length_h = max((_length_s(act) for act in _acts(profile)), default=0.0) / 3600.0
-    wanted_h = max(USUAL_HOURS, length_h + 1.0)
-    if wanted_h <= LONGEST_USUAL_HOURS:
-        return wanted_h, ""
-    how_long = "has no end" if length_h == float("inf") else f"lasts {length_h:.4g} h"
-    return LONGEST_USUAL_HOURS, (
-        f"The profile {how_long}; it is rehearsed for {LONGEST_USUAL_HOURS:g} h. --hours makes it up to {MAX_HOURS:g}."
-    )
+def _shown(length: int) -> list[int]:
+    """Return the indices of at most `POINTS` samples, the first and the last among them."""
+    count = min(length, POINTS)
+    return [round(index * (length - 1) / max(1, count - 1)) for index in range(count)]
 
 
-def _acts(profile: Profile) -> Iterator[Act]:
-    for jobs in (profile.common.jobs, *(block.jobs for block in profile.pioreactors.values())):
-        for job in jobs.values():
-            yield from job.actions
+def _forecasts(
+    units: Sequence[RehearsedUnit], records: Sequence[RunRecord], shown: Sequence[int]
+) -> list[ForecastOfUnit]:
+    return [_forecast(unit, records, shown) for unit in units] if records else []
 
 
-def _length_s(act: Act) -> float:
-    """Return when an action has ended [s], at the earliest."""
-    inner = max((_length_s(one) for one in act.actions), default=0.0) if isinstance(act, When | Repeat) else 0.0
-    if isinstance(act, Repeat):
-        inner = float("inf") if act.longest is None and act.while_ is None else max(inner, _longest_s(act))
-    return due_s(act) + inner
-
-
-def _longest_s(act: Repeat) -> float:
-    return 0.0 if act.longest is None else seconds(act.longest)
+def _forecast(unit: RehearsedUnit, records: Sequence[RunRecord], shown: Sequence[int]) -> ForecastOfUnit:
+    of_unit = [record.values[unit.name] for record in records]
+    bands = {name: band_of([values[name] for values in of_unit], shown) for name in QUANTITIES}
+    return ForecastOfUnit(name=unit.name, **bands, bottles=bottles_of(unit, records))

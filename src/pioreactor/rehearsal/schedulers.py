@@ -5,15 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing.synchronize import Event
 from typing import Final, Protocol
 
 import msgspec
 
-from pioreactor.exc import InvalidRequestError
-from pioreactor.experiment_profiles.rehearsal_data import RehearsalPlan, RunRecord
+from pioreactor.experiment_profiles.rehearsal_data import RunRecord
+from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan
 from pioreactor.rehearsal.one_run import STEP_S, rehearse_once
 
 _POLL_S: Final = 0.2
@@ -66,10 +66,7 @@ class Processes:
     """Carries out the runs in processes of this machine, one for each core unless said otherwise."""
 
     def __init__(self, count: int | None = None) -> None:
-        cores = os.cpu_count()
-        self.count = count if count is not None else cores if cores is not None else 1
-        if self.count < 1:
-            raise InvalidRequestError(f"{self.count} processes can do nothing", remedy="Pass --processes 1 or more.")
+        self.count = len(os.sched_getaffinity(0)) if count is None else count
 
     def __call__(self, plan: RehearsalPlan, progress: Progress) -> Iterator[RunRecord]:
         count = min(self.count, plan.runs)
@@ -84,9 +81,14 @@ class Processes:
             try:
                 while waiting:
                     ended, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-                    yield from (record for one in ended if (record := one.result()) is not None)
+                    yield from _finished(ended)
                     if not progress(1.0 - len(waiting) / plan.runs):
                         return
             finally:
                 canceled.set()
                 pool.shutdown(cancel_futures=True)
+
+
+def _finished(ended: Iterable[Future[RunRecord | None]]) -> Iterator[RunRecord]:
+    """Yield the records of runs that were not canceled."""
+    return (record for one in ended if (record := one.result()) is not None)

@@ -38,15 +38,9 @@ class SimulatedWorkers:
     def start(
         self, unit: str, job: str, *, options: Mapping[str, object], args: Sequence[str], overrides: Mapping[str, str]
     ) -> None:
-        request = msgspec.convert(
-            {
-                "options": dict(options),
-                "args": list(args),
-                "env": {"JOB_SOURCE": self.source},
-                "config_overrides": [(f"{job}.config", key, value) for key, value in overrides.items()],
-            },
-            RunJob,
-        )
+        configured = [(f"{job}.config", key, value) for key, value in overrides.items()]
+        fields = {"options": options, "args": args, "env": {"JOB_SOURCE": self.source}, "config_overrides": configured}
+        request = msgspec.convert(fields, RunJob)
         try:
             start_job(self.simulation.unit(unit), job, request)
         except PioreactorError as error:
@@ -66,10 +60,11 @@ class SimulatedWorkers:
         self._publish(unit, job, "$state", JobState.DISCONNECTED.encode())
         clock = self.simulation.clock
         until_s = clock.monotonic() + _END_TIMEOUT_S
-        while self.is_running(unit, job):
-            if clock.monotonic() >= until_s:
-                raise ConflictError(f"{job} of {unit} does not end")
+        while clock.monotonic() < until_s:
+            if not self.is_running(unit, job):
+                return
             clock.sleep(_POLL_S)
+        raise ConflictError(f"{job} of {unit} does not end")
 
     def is_running(self, unit: str, job: str) -> bool:
         return bool(self._unit(unit).stores.jobs().running(job_name=job))

@@ -152,6 +152,10 @@ class Paths:
         return self.dot_pioreactor / "experiment_profiles"
 
     @property
+    def rehearsals(self) -> Path:
+        return self.storage / "rehearsals"
+
+    @property
     def exportable_datasets(self) -> Path:
         return self.dot_pioreactor / "exportable_datasets"
 

@@ -8,12 +8,18 @@ import pytest
 
 from pioreactor.exc import ConfigurationError
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
-from pioreactor.experiment_profiles.rehearsal_data import Rehearsal, RehearsalPlan, RehearsedUnit, RunningJob, RunRecord
-from pioreactor.rehearsal.parameters import scenario_fields, scenario_of
-from pioreactor.rehearsal.present_state import checked_plan
-from pioreactor.rehearsal.rehearse import LONGEST_USUAL_HOURS, plan_of_act, rehearse, usual_hours
+from pioreactor.experiment_profiles.rehearsal_data import Rehearsal, RunRecord
+from pioreactor.experiment_profiles.rehearsal_plan import (
+    RehearsalPlan,
+    RehearsedUnit,
+    RunningJob,
+    checked_plan,
+    profile_of_act,
+)
+from pioreactor.rehearsal.rehearse import rehearse, summarized
 from pioreactor.rehearsal.schedulers import Progress, in_this_process
-from pioreactor.rehearsal.summary import summarized
+from pioreactor.rehearsal.strain import scenario_fields, scenario_of
+from pioreactor.rehearsal.usual_hours import LONGEST_USUAL_HOURS, usual_hours
 
 HEAD = 'version: "1.0"\nexperiment_profile_name: trial\n'
 PROFILE = f"""{HEAD}common:
@@ -88,25 +94,20 @@ def test_result_does_not_depend_on_where_runs_are_carried_out() -> None:
 
 
 def test_one_act_on_a_running_job_from_the_present_state() -> None:
-    present = unit(
-        od=0.8, celsius=30.0, volume_ml=14.0, running=(RunningJob("stirring", {"target_rpm": 500.0}),), calibrations={}
-    )
-    act = plan_of_act(
-        present, "stirring", "update", {"target_rpm": 800}, experiment="trial", hours=0.05,
-        scenario=scenario_fields("ecoli"),
+    act = profile_of_act("u1", "stirring", "update", {"target_rpm": 800})
+    present = plan(
+        act, 0.05, 1, od=0.8, celsius=30.0, volume_ml=14.0, running=[RunningJob("stirring", {"target_rpm": 500.0})],
+        calibrations={},
     )  # fmt: skip
-    found = rehearse(act, scheduler=in_this_process)
+    found = rehearse(present, scheduler=in_this_process)
     assert found.hazards == []
     assert found.units[0].volume_ml.median[0] == pytest.approx(14.0, abs=0.01)
     assert found.units[0].od.median[0] == pytest.approx(0.8, rel=0.02)
 
 
 def test_dose_without_a_calibration_is_a_hazard() -> None:
-    act = plan_of_act(
-        unit(calibrations={}), "add_media", "start", {"ml": 1}, experiment="trial", hours=0.02,
-        scenario=scenario_fields("ecoli"),
-    )  # fmt: skip
-    [hazard] = rehearse(act, scheduler=in_this_process).hazards
+    act = profile_of_act("u1", "add_media", "start", {"ml": 1})
+    [hazard] = rehearse(plan(act, 0.02, 1, calibrations={}), scheduler=in_this_process).hazards
     assert hazard.kind == "calibration_missing"
 
 

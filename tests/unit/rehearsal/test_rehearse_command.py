@@ -1,7 +1,7 @@
 """`pio rehearse` and `pio rehearsals`: what they read of the cluster, keep, and compare."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +10,17 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from pioreactor.cli.exit_codes import run
 from pioreactor.exc import NotFoundError, NoWorkerFoundError, UnitUnreachableError
-from pioreactor.experiment_profiles.rehearsal_data import Band, ForecastOfUnit, Rehearsal, RehearsedUnit, RunningJob
-from pioreactor.rehearsal.comparison import compared
-from pioreactor.rehearsal.kept_rehearsals import KeptRehearsals
-from pioreactor.rehearsal.present_state import changes_since, read_units, with_bottles
+from pioreactor.experiment_profiles.kept_rehearsals import KeptRehearsals
+from pioreactor.experiment_profiles.rehearsal_comparison import compared
+from pioreactor.experiment_profiles.rehearsal_data import Band, ForecastOfUnit, Rehearsal, RunRecord
+from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit, RunningJob
+from pioreactor.rehearsal.bottles import with_bottles
+from pioreactor.rehearsal.present_state import read_units
 from pioreactor.rehearsal.rehearse_command import rehearse_command
+from pioreactor.rehearsal.schedulers import Progress, Scheduler, in_this_process
+from pioreactor.rehearsal.unit_changes import changes_since
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 ANSWERS: Mapping[str, object] = {
@@ -125,13 +130,33 @@ def test_forecast_is_compared_with_what_was_recorded(tmp_path: Path) -> None:
     assert "celsius" not in found
 
 
-def test_plan_on_standard_input_gives_json_alone() -> None:
+def plan_of_a_dose(runs: int) -> bytes:
     dose = "{type: start, t: 0, options: {ml: 0.1}}"
     profile = f'version: "1.0"\nexperiment_profile_name: p\ncommon: {{jobs: {{add_media: {{actions: [{dose}]}}}}}}\n'
     plan = {"profile": profile, "experiment": "e", "units": [{"name": "u1", "model": ["pioreactor_20ml", "1.5"]}],
-            "hours": 0.02, "runs": 1}  # fmt: skip
-    ran = CliRunner().invoke(rehearse_command, ["--plan", "-", "--json"], input=msgspec.json.encode(plan))
+            "hours": 0.02, "runs": runs}  # fmt: skip
+    return msgspec.json.encode(plan)
+
+
+def test_plan_on_standard_input_gives_json_alone() -> None:
+    ran = CliRunner().invoke(rehearse_command, ["--plan", "-", "--json"], input=plan_of_a_dose(runs=1))
     assert ran.exit_code == 0, ran.output
     found = msgspec.json.decode(ran.stdout, type=Rehearsal)
     assert found.finished_runs == 1
     assert found.units[0].media_ml.median[-1] == pytest.approx(0.1, rel=0.2)
+
+
+def test_ctrl_c_shows_the_runs_that_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_count: int | None) -> Scheduler:
+        def carry_out(plan: RehearsalPlan, progress: Progress, /) -> Iterator[RunRecord]:
+            yield next(in_this_process(plan, progress))
+            raise KeyboardInterrupt
+
+        return carry_out
+
+    monkeypatch.setattr("pioreactor.rehearsal.rehearse_command.Processes", interrupted)
+    (tmp_path / "plan.json").write_bytes(plan_of_a_dose(runs=4))
+    assert run(rehearse_command, ["--plan", str(tmp_path / "plan.json")]) == 130
+    assert "p: 1 runs (canceled)" in capsys.readouterr().out
