@@ -167,9 +167,8 @@ def quantities_module() -> str:
         topics = "".join(f'"{topic}", ' for topic in spec.topics).strip()
         dataset = spec.export.name if spec.export is not None else table
         unit = f'"{column.unit}"' if column.unit is not None else "None"
-        lines.append(
-            f'    "{name}": QuantitySpec("{spec.label}", "{dataset}", ({topics}), "{column.source_field}", {unit}),'
-        )
+        fields = f'"{column.source_field}", "{column.name}", {unit}'
+        lines.append(f'    "{name}": QuantitySpec("{spec.label}", "{dataset}", ({topics}), {fields}),')
     return "\n".join([*lines, "}"]) + "\n"
 
 

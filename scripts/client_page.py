@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "client" / "src" / "pioreactor_client"
-MODULES = ("client", "reactor", "job", "quantity", "history", "errors", "credentials", "tls")
+MODULES = (
+    *("client", "reactor", "job", "quantity", "history", "errors", "credentials", "tls"),
+    *("widgets/live_chart", "widgets/job_controls"),
+)
 """In the order in which a reader meets them; names that begin with an underscore are omitted."""
 OMITTED = frozenset({"Published", "Setting", "QuantitySpec", "of_problem", "context", "digest", "find_token"})
 """What scripts have no use for."""
@@ -110,6 +113,6 @@ def _quantities() -> str:
     rows = ""
     for name, spec in zip(table.keys, table.values, strict=True) if isinstance(table, ast.Dict) else ():
         assert name is not None and isinstance(spec, ast.Call)
-        label, dataset, _, _, unit = (ast.literal_eval(argument) for argument in spec.args)
+        label, dataset, _, _, _, unit = (ast.literal_eval(argument) for argument in spec.args)
         rows += f"| `{ast.literal_eval(name)}` | {label} | {unit if unit is not None else ''} | `{dataset}` |\n"
     return rows

@@ -6,13 +6,13 @@ from typing import Final
 from pioreactor_client.quantity import QuantitySpec
 
 QUANTITIES: Final = {
-    "od": QuantitySpec("Optical density", "od_readings", ("od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4",), "od", "OD"),
-    "raw_od": QuantitySpec("Raw optical density", "raw_od_readings", ("od_reading/raw_od1", "od_reading/raw_od2", "od_reading/raw_od3", "od_reading/raw_od4",), "od", "AU"),
-    "od_fused": QuantitySpec("Fused optical density", "od_readings_fused", ("od_reading/od_fused",), "od_fused", "OD"),
-    "od_filtered": QuantitySpec("Normalized optical density", "od_readings_filtered", ("growth_rate_calculating/od_filtered",), "od_filtered", "nOD"),
-    "growth_rate": QuantitySpec("Implied growth rate", "growth_rates", ("growth_rate_calculating/growth_rate",), "growth_rate", "1/h"),
-    "temperature": QuantitySpec("Temperature", "temperature_readings", ("temperature_automation/temperature",), "temperature", "°C"),
-    "stirring_rpm": QuantitySpec("Stirring speed", "stirring_rates", ("stirring/measured_rpm",), "measured_rpm", "RPM"),
-    "volume": QuantitySpec("Volume", "liquid_volumes", ("bioreactor/current_volume_ml",), "value", "mL"),
-    "dosing": QuantitySpec("Doses", "dosing_events", ("dosing_events",), "volume_change", "mL"),
+    "od": QuantitySpec("Optical density", "od_readings", ("od_reading/od1", "od_reading/od2", "od_reading/od3", "od_reading/od4",), "od", "od_reading", "OD"),
+    "raw_od": QuantitySpec("Raw optical density", "raw_od_readings", ("od_reading/raw_od1", "od_reading/raw_od2", "od_reading/raw_od3", "od_reading/raw_od4",), "od", "od_reading", "AU"),
+    "od_fused": QuantitySpec("Fused optical density", "od_readings_fused", ("od_reading/od_fused",), "od_fused", "od_reading", "OD"),
+    "od_filtered": QuantitySpec("Normalized optical density", "od_readings_filtered", ("growth_rate_calculating/od_filtered",), "od_filtered", "normalized_od_reading", "nOD"),
+    "growth_rate": QuantitySpec("Implied growth rate", "growth_rates", ("growth_rate_calculating/growth_rate",), "growth_rate", "rate", "1/h"),
+    "temperature": QuantitySpec("Temperature", "temperature_readings", ("temperature_automation/temperature",), "temperature", "temperature_c", "°C"),
+    "stirring_rpm": QuantitySpec("Stirring speed", "stirring_rates", ("stirring/measured_rpm",), "measured_rpm", "measured_rpm", "RPM"),
+    "volume": QuantitySpec("Volume", "liquid_volumes", ("bioreactor/current_volume_ml",), "value", "liquid_volume", "mL"),
+    "dosing": QuantitySpec("Doses", "dosing_events", ("dosing_events",), "volume_change", "volume_change_ml", "mL"),
 }

@@ -23,6 +23,8 @@ class QuantitySpec:
     dataset: str
     topics: tuple[str, ...]
     field: str
+    column: str
+    """Of the dataset."""
     unit: str | None
 
 
@@ -44,10 +46,10 @@ class _Payload(msgspec.Struct):
 class Quantity:
     """One quantity of one reactor."""
 
-    __slots__ = ("_reactor", "name", "spec")
+    __slots__ = ("name", "reactor", "spec")
 
     def __init__(self, reactor: Reactor, name: str, spec: QuantitySpec) -> None:
-        self._reactor = reactor
+        self.reactor = reactor
         self.name = name
         self.spec = spec
 
@@ -56,8 +58,8 @@ class Quantity:
     ) -> History:
         """Return what was recorded in the reactor's experiment: all of it, the last `hours`, or between two times."""
         if hours is not None:
-            since = self._reactor.api.transport.now() - timedelta(hours=hours)
-        reactor = self._reactor
+            since = self.reactor.api.transport.now() - timedelta(hours=hours)
+        reactor = self.reactor
         return History(reactor.api, self.spec.dataset, reactor.experiment, reactor.name, since, until)
 
     def live(self, *, timeout_s: float = 120.0) -> Iterator[Point]:
@@ -65,9 +67,9 @@ class Quantity:
 
         On a simulated cluster time passes until each point.
         """
-        prefix = f"pioreactor/{self._reactor.name}/{self._reactor.experiment}/"
+        prefix = f"pioreactor/{self.reactor.name}/{self.reactor.experiment}/"
         topics = [prefix + topic for topic in self.spec.topics]
-        for message in self._reactor.api.transport.messages(topics, timeout_s=timeout_s):
+        for message in self.reactor.api.transport.messages(topics, timeout_s=timeout_s):
             point = self._point(message.payload)
             if point is not None:
                 yield point
@@ -77,7 +79,7 @@ class Quantity:
         points = self.live(timeout_s=timeout_s)
         for point in points:
             return point
-        raise LookupError(f"no {self.name} of {self._reactor.name} within {timeout_s:g} s; does the job run?")
+        raise LookupError(f"no {self.name} of {self.reactor.name} within {timeout_s:g} s; does the job run?")
 
     def _point(self, payload: bytes) -> Point | None:
         """Return the point in a message; None for one that holds none, as when a job clears its last value."""
@@ -92,4 +94,4 @@ class Quantity:
         return Point(known.timestamp, float(value), self.spec.unit, channel)
 
     def __repr__(self) -> str:
-        return f"<{self.spec.label} of {self._reactor.name}{f' [{self.spec.unit}]' if self.spec.unit else ''}>"
+        return f"<{self.spec.label} of {self.reactor.name}{f' [{self.spec.unit}]' if self.spec.unit else ''}>"
