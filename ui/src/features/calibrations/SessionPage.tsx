@@ -77,7 +77,7 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
       <article className={`panel ${css.step}`} aria-live="polite">
         <h2>{step.title}</h2>
         {step.body && <p className={css.body}>{step.body}</p>}
-        {otherDriver !== null && going && <Driven by={otherDriver} onTakeOver={takeOver} />}
+        {otherDriver !== null && going && <Driven by={otherDriver} unit={unit} id={id} onTakeOver={takeOver} />}
         {refused && otherDriver === null && (going || aborting.error) && <Problem error={refused} />}
         <StepView step={step} unit={unit} pending={moving.isPending} />
         <LabBench bench={bench} offer={offer} />
@@ -125,15 +125,24 @@ function Conversation({ unit, id }: { unit: string; id: string }) {
   );
 }
 
-function Driven({ by, onTakeOver }: { by: string; onTakeOver: () => void }) {
+interface DrivenProps {
+  by: string;
+  unit: string;
+  id: string;
+  onTakeOver: () => void;
+}
+
+function Driven({ by, unit, id, onTakeOver }: DrivenProps) {
   return (
     <div className={css.driven} role="status">
       <p>
         <strong>{by}</strong> is working through these steps. If you take over, their page can no longer continue.
       </p>
-      <Button variant="default" onClick={onTakeOver}>
-        Take over
-      </Button>
+      <Needs call={["POST", sessionPath(unit, id, "inputs")]}>
+        <Button variant="default" onClick={onTakeOver}>
+          Take over
+        </Button>
+      </Needs>
     </div>
   );
 }

@@ -1,10 +1,11 @@
 /** Puts a curve in use or out of use, and asks first where that can do harm. */
 
-import { Button, Checkbox, Group, Modal } from "@mantine/core";
+import { Checkbox, Modal } from "@mantine/core";
 import { type ReactNode, useState } from "react";
+import { path } from "@/api/client";
 import { useBelow } from "@/live/hooks";
 import { parse, state } from "@/live/topics";
-import { Problem } from "@/parts/Problem";
+import { ConfirmFooter } from "@/parts/ConfirmFooter";
 import { Doubts } from "./Fit";
 import { type CurveKind, type Toggled, useToggleUse } from "./keptCurves";
 import { deviceName } from "./session";
@@ -44,6 +45,7 @@ export function useUse(kind: CurveKind): {
       {asked && (
         <Question
           key={`${asked.unit}/${asked.name}`}
+          kind={kind}
           asked={asked}
           isDosing={dosing.has(asked.unit)}
           busy={toggle.isPending}
@@ -76,6 +78,7 @@ export function whileDosing({ device, unit, inUse }: Toggled): string {
 }
 
 function Question({
+  kind,
   asked,
   isDosing,
   busy,
@@ -83,6 +86,7 @@ function Question({
   onYes,
   onNo,
 }: {
+  kind: CurveKind;
   asked: Wanted;
   isDosing: boolean;
   busy: boolean;
@@ -109,20 +113,16 @@ function Question({
           />
         </>
       )}
-      {error ? <Problem error={error} /> : null}
-      <Group justify="flex-end" mt="md">
-        <Button variant="default" onClick={onNo}>
-          Cancel
-        </Button>
-        <Button
-          {...(risky || asked.inUse ? { color: "red" } : {})}
-          disabled={isDosing && !isSure}
-          loading={busy}
-          onClick={onYes}
-        >
-          {asked.inUse ? "Stop using it" : risky ? "Use it all the same" : "Use it"}
-        </Button>
-      </Group>
+      <ConfirmFooter
+        needs={["PATCH", path("api", "workers", asked.unit, `active_${kind}`, asked.device, asked.name)]}
+        error={error}
+        confirm={asked.inUse ? "Stop using it" : risky ? "Use it all the same" : "Use it"}
+        isConfirming={busy}
+        isDisabled={isDosing && !isSure}
+        isDestructive={risky || asked.inUse}
+        onCancel={onNo}
+        onConfirm={onYes}
+      />
     </>
   );
 }

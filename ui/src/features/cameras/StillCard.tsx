@@ -90,9 +90,11 @@ export function StillCard({ still, unit, label, experiment, onOpen }: Props) {
             <Button variant="default" onClick={() => setDialog(undefined)}>
               Cancel
             </Button>
-            <Button type="submit" loading={changing.isPending} disabled={!/^[\w.-]+$/.test(name)}>
-              Rename
-            </Button>
+            <Needs call={["PATCH", where]}>
+              <Button type="submit" loading={changing.isPending} disabled={!/^[\w.-]+$/.test(name)}>
+                Rename
+              </Button>
+            </Needs>
           </Group>
         </form>
       </Modal>

@@ -71,15 +71,17 @@ function Steps({ state }: { state: ImportState }) {
         </p>
         <label className={css.file}>
           Archive
-          <input
-            type="file"
-            accept=".zip"
-            disabled={isBusy}
-            onChange={(event) => {
-              const file = event.currentTarget.files?.[0];
-              if (file) sending.mutate(file);
-            }}
-          />
+          <Needs call={["PUT", "/api/import/archive"]}>
+            <input
+              type="file"
+              accept=".zip"
+              disabled={isBusy}
+              onChange={(event) => {
+                const file = event.currentTarget.files?.[0];
+                if (file) sending.mutate(file);
+              }}
+            />
+          </Needs>
         </label>
         <p role="status">
           {sending.isPending ? "Sending…" : planning.isPending ? "Finding out what would come over…" : ""}
@@ -145,15 +147,17 @@ function ExperimentOfAnother({ isBusy }: { isBusy: boolean }) {
       </p>
       <label className={css.file}>
         Archive of an experiment
-        <input
-          type="file"
-          accept=".zip"
-          disabled={isBusy || taking.isPending}
-          onChange={(event) => {
-            const file = event.currentTarget.files?.[0];
-            if (file) taking.mutate(file);
-          }}
-        />
+        <Needs call={["POST", "/api/import/experiment"]}>
+          <input
+            type="file"
+            accept=".zip"
+            disabled={isBusy || taking.isPending}
+            onChange={(event) => {
+              const file = event.currentTarget.files?.[0];
+              if (file) taking.mutate(file);
+            }}
+          />
+        </Needs>
       </label>
       <p role="status">
         {taking.isPending ? "Sending and importing…" : taking.isSuccess ? importedText(taking.data) : ""}

@@ -1,6 +1,6 @@
 /** Is every part of the unit there and working, and what do its photodiodes show without a culture? */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Button, Modal } from "@mantine/core";
 import { useState } from "react";
 import { useUnitStrokes } from "@/charts/useLines";
 import { start, starting, stop, type Where } from "@/control/commands";
@@ -10,6 +10,7 @@ import { LabBench } from "@/features/calibrations/LabBench";
 import { useBench } from "@/features/calibrations/labBench";
 import { useBelow, useReading, useTopic } from "@/live/hooks";
 import { CLUSTER, setting, state } from "@/live/topics";
+import { ConfirmFooter } from "@/parts/ConfirmFooter";
 import { count, fixed, plain } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Needs } from "@/parts/Needs";
@@ -116,31 +117,31 @@ function deletion(where: Where): Command {
   };
 }
 
-function DeleteBlank({ unit, experiment, onDelete }: Props & { onDelete: () => void }) {
+function DeleteBlank({ onDelete, ...where }: Where & { onDelete: () => void }) {
   const [asking, setAsking] = useState(false);
   return (
     <>
-      <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => setAsking(true)}>
-        Delete the blank
-      </Button>
+      <Needs call={starting(where)}>
+        <Button variant="subtle" color="red" c="var(--lost)" size="xs" onClick={() => setAsking(true)}>
+          Delete the blank
+        </Button>
+      </Needs>
       <Modal opened={asking} onClose={() => setAsking(false)} title="Delete the blank?">
         <p>
-          OD readings of {unit} in {experiment} that start afterwards are not corrected by it. Those that run keep it.
+          OD readings of {where.unit} in {where.experiment} that start afterwards are not corrected by it. Those that
+          run keep it.
         </p>
-        <Group justify="flex-end" mt="md">
-          <Button variant="default" onClick={() => setAsking(false)}>
-            Cancel
-          </Button>
-          <Button
-            color="red"
-            onClick={() => {
-              setAsking(false);
-              onDelete();
-            }}
-          >
-            Delete the blank
-          </Button>
-        </Group>
+        <ConfirmFooter
+          needs={starting(where)}
+          error={undefined}
+          confirm="Delete the blank"
+          isConfirming={false}
+          onCancel={() => setAsking(false)}
+          onConfirm={() => {
+            setAsking(false);
+            onDelete();
+          }}
+        />
       </Modal>
     </>
   );
