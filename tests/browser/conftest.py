@@ -149,10 +149,11 @@ def idle_cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def sign_in(browser: Browser) -> Callable[[Cluster], StorageState]:
     """Return what signs a person in to a cluster, once, and returns the cookies to open further pages with."""
-    known: dict[str, StorageState] = {}
+    known: dict[tuple[str, str], StorageState] = {}
 
     def signed_in(cluster: Cluster) -> StorageState:
-        if cluster.address not in known:
+        who = (cluster.address, cluster.username)
+        if who not in known:
             with browser.new_context(reduced_motion="reduce") as context:
                 page = context.new_page()
                 page.goto(cluster.address)
@@ -160,8 +161,8 @@ def sign_in(browser: Browser) -> Callable[[Cluster], StorageState]:
                 page.get_by_label("Password").first.fill(cluster.password)
                 page.get_by_role("button", name="Sign in").click()
                 expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=20_000)
-                known[cluster.address] = context.storage_state()
-        return known[cluster.address]
+                known[who] = context.storage_state()
+        return known[who]
 
     return signed_in
 

@@ -19,7 +19,7 @@ from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context
 from pioreactor.runtime.lane import LaneTimer
 from pioreactor.states import JobState
-from pioreactor.structs.commands import requester
+from pioreactor.structs.commands import deed
 from pioreactor.structs.readings import ODByChannel
 
 SECONDS_PER_MINUTE = 60.0
@@ -241,16 +241,15 @@ class AutomationJob(BackgroundJob):
         self.every(CHECK_EVERY_S, lambda: self._signal_monitor.check(self.state, self.signals()))
         self._recorded_settings = self._settable_values()
         self._has_begun = True
+        self._started_by = ""  # what is logged next names the person, and the values
         super()._become_ready()
         self.run_soon(self._log_start)
 
     def _log_start(self) -> None:
-        values = [
-            f"{name} {_value_text(getattr(self, name), setting.unit)}" for name, setting in self.settings().items()
-        ]
-        described = f" with {', '.join(values)}" if values else ""
-        by = requester(self.runtime.requested_by)
-        self.logger.info("Started %s%s%s.", self.automation_name, described, by)
+        values = [f"{one.in_words()} {one.value_text(getattr(self, one.name))}" for one in self.settings().values()]
+        described = f": {', '.join(values)}" if values else ""
+        what = f"started {self.automation_name} on {self.unit}{described}"
+        self.logger.info("%s", deed(self.runtime.requested_by, what))
 
     def _pause_without_signal(self, message: str) -> None:
         self.latest_event = events.ErrorOccurred(message).to_struct()
@@ -345,12 +344,6 @@ class AutomationJob(BackgroundJob):
         if self._has_begun:
             self._record_settings()
         self._registration.publish_setting("automation_name", None)
-
-
-def _value_text(value: object, unit: str | None) -> str:
-    """Return the value of a setting for the log."""
-    text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-    return text if unit is None else f"{text} {unit}"
 
 
 def _is_positive(value: float) -> bool:

@@ -30,7 +30,7 @@ from pioreactor.messaging.ports import Message
 from pioreactor.runtime import context, signals
 from pioreactor.runtime.lane import Lane, LaneTimer, current_lane
 from pioreactor.states import JobState
-from pioreactor.structs.commands import requester
+from pioreactor.structs.commands import deed
 from pioreactor.types import PublishableSetting
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         self._ended = runtime.clock.signal()
         self._argv = restart_policy.run_argv.get()
         self._ending = False
-        self._requester = requester(self.runtime.requested_by)
+        self._started_by = self.runtime.requested_by
         self._construction_failed = False
         self._registration = Registration(
             runtime,
@@ -300,10 +300,10 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
 
     def _set(self, command: Command) -> object:
         if command.name == "state":
-            before = self.state
-            state = self._set_state(command.text)
+            before, state = self.state, self._set_state(command.text)
             if command.requested_by and state != before:
-                self.logger.info("Updated state from %s to %s%s.", before, state, requester(command.requested_by))
+                changed = "paused" if state == JobState.SLEEPING else "resumed"
+                self.logger.info("%s", deed(command.requested_by, f"{changed} {self.job_name} on {self.unit}"))
             return state
         setting = self.published().get(command.name)
         if not isinstance(setting, Setting):
@@ -314,8 +314,8 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         except SettingError as error:
             self._publish_attribute(setting, before)
             raise SettingError(f"{error}; it stays {before}", remedy=error.remedy) from error
-        values = (setting.name, before, getattr(self, setting.name), requester(command.requested_by))
-        self.logger.info("Updated %s from %.40s to %.40s%s.", *values)
+        values = f"{setting.value_text(before, with_unit=False)} → {setting.value_text(getattr(self, setting.name))}"
+        self.logger.info("%s", deed(command.requested_by, f"set {setting.in_words()} {values} on {self.unit}"))
         return getattr(self, setting.name)
 
     def _apply(self, setting: AnySetting, value: object) -> None:
@@ -373,9 +373,9 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
             requested = restart_policy.DesiredJob(self.job_name, self.experiment, self._argv, *when)
             restart_policy.store(self.logger, lambda: restart_policy.record_desired(self.runtime, requested))
         level = logging.INFO if state in (JobState.READY, JobState.DISCONNECTED) else logging.DEBUG
-        by = self._requester if state == JobState.READY else ""
-        self._requester = self._requester if state == JobState.INIT else ""
-        self.logger.log(level, "%s%s.", state.capitalize(), by)
+        by = self._started_by if state == JobState.READY else ""
+        self._started_by = self._started_by if state == JobState.INIT else ""
+        self.logger.log(level, "%s", deed(by, f"started {self.job_name} on {self.unit}" if by else state))
 
     def _run_hook(self, name: str) -> None:
         """Run a documented hook; raise what keeps a job from becoming ready, and log any other error."""

@@ -143,6 +143,16 @@ class PublishedAttribute(Generic[T]):
         computed: T | None = None if self.wrapped is None else self.wrapped.__get__(job, type(job))
         return computed
 
+    def in_words(self) -> str:
+        """Return the label as it stands within a sentence."""
+        label = self.label if self.label is not None else self.name.replace("_", " ")
+        return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+    def value_text(self, value: object, *, with_unit: bool = True) -> str:
+        """Return a value as text for people, at most 40 characters of it, with the unit."""
+        text = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else f"{value!s:.40}"
+        return f"{text} {self.unit}" if with_unit and self.unit is not None else text
+
     def describe(self) -> PublishableSetting:
         """Return the declaration as an entry of `published_settings`."""
         declared = PublishableSetting(datatype=self.datatype, settable=self.settable, persist=self.persist)

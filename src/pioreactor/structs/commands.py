@@ -33,6 +33,6 @@ class CommandAnswer(JSONPrintedStruct, omit_defaults=True):
     """The payload that was in force before."""
 
 
-def requester(name: str) -> str:
-    """Return what a log entry adds about who asked for it; empty where that is not known."""
-    return f" (requested by {name})" if name else ""
+def deed(person: str, what: str) -> str:
+    """Return the sentence of a log entry: who did what (in the past tense); without a name where it is not known."""
+    return f"{person} {what}." if person else f"{what[:1].upper()}{what[1:]}."

@@ -94,8 +94,8 @@ def test_automations_of_ours_and_of_a_plugin_show_take_and_log_their_values(over
     expect(dialog.get_by_text("On", exact=True)).to_be_visible(timeout=ANSWERED_MS)
     overview.keyboard.press("Escape")
     events = overview.get_by_role("region", name="Recent events")
-    started = "with volume_ml 0.3 mL, target_biomass 2.5 OD, duration 10 min, drops_kept 3 (requested by pioreactor)."
-    expect(events.get_by_text(f"Started drip {started}")).to_be_visible(timeout=ANSWERED_MS)
+    started = "pioreactor started drip on worker1: volume 0.3 mL, target biomass 2.5 OD, interval 10 min, drops kept 3."
+    expect(events.get_by_text(started)).to_be_visible(timeout=ANSWERED_MS)
     change(overview, "Dosing", "Volume", "0.3", "mL", "0 to 5 mL", "0.2")
     change(overview, "Dosing", "Target biomass", "2.5", "OD", "0 to 50 OD", "4")
     change(overview, "Dosing", "Interval", "10", "min", "0.05 to 1000 min", "5")

@@ -3,6 +3,7 @@
 import re
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Locator, Page, StorageState, expect
@@ -165,6 +166,80 @@ def test_a_unit_is_added_to_the_inventory_and_a_machine_that_does_not_wait_is_to
     card.get_by_role("button", name="Remove").click()
     panel.get_by_role("dialog").get_by_role("button", name=re.compile("^Remove")).click()
     expect(card).to_have_count(0)
+
+
+PASSWORD = "0123456789"
+SEND = """([method, path, body]) => fetch(path, {
+    method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+}).then((answer) => answer.status)"""
+"""What a person sends who writes the request by hand."""
+
+
+@pytest.fixture
+def open_as(
+    panel: Page, cluster: Cluster, open_page: Callable[..., Page], sign_in: Callable[[Cluster], StorageState]
+) -> Callable[..., Page]:
+    """Return what makes an account with the given rights, signs it in, and returns its page."""
+
+    def opened(name: str, **rights: object) -> Page:
+        panel.goto(cluster.address)
+        person = {"username": name, "password": PASSWORD, **rights}
+        assert panel.evaluate(SEND, ["PUT", "/auth/people", person]) == 201
+        return open_page(signed_in=sign_in(replace(cluster, username=name, password=PASSWORD)))
+
+    return opened
+
+
+def expect_refused(page: Page, name: str, reason: str) -> None:
+    """Expect a button that is reached by the keyboard, does nothing, and says why."""
+    button = page.get_by_role("button", name=re.compile(f"^{name}")).first
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_attribute("aria-description", re.compile(reason))
+    button.focus()
+    expect(page.get_by_role("tooltip").filter(has_text=reason).first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").filter(visible=True)).to_have_count(0)
+
+
+def test_a_viewer_reads_everything_and_is_offered_no_change(
+    open_as: Callable[..., Page], cluster: Cluster, keep_screenshot: Callable[..., None]
+) -> None:
+    page = open_as("vera", role="viewer")
+    page.goto(f"{cluster.address}/pioreactors/{UNIT}?experiment=demo")
+    for name in ("Add media", "Identify"):
+        expect_refused(page, name, f"Needs the role operator on {UNIT}")
+    keep_screenshot(page, "viewer-unit", full_page=False)
+    page.goto(f"{cluster.address}/overview?experiment=demo")
+    expect_refused(page, "Control all", "Needs the role operator on all units")
+    dialog = open_activity(page, "Stirring")
+    expect(dialog.get_by_role("button", name="Pause")).to_have_attribute("aria-disabled", "true")
+    page.goto(f"{cluster.address}/people")
+    expect(page.get_by_role("button", name="Change password")).to_be_visible()
+    expect(page.get_by_role("button", name="Invite person")).to_have_count(0)
+    run = f"/api/workers/{UNIT}/jobs/run/job_name/add_media/experiments/demo"
+    assert page.evaluate(SEND, ["POST", run, {"options": {"ml": 0.5}}]) == 403
+    page.goto(f"{cluster.address}/audit")
+    page.get_by_role("button", name="Verify", exact=True).click()
+    expect(page.get_by_text(re.compile("The trail is whole"))).to_be_visible()
+
+
+def test_a_student_changes_one_reactor_and_nothing_else(
+    open_as: Callable[..., Page], cluster: Cluster, keep_screenshot: Callable[..., None]
+) -> None:
+    page = open_as("stu", role="operator", units=[UNIT])
+    page.goto(f"{cluster.address}/pioreactors/{UNIT}?experiment=demo")
+    dose = page.get_by_role("region", name="Dose by hand")
+    dose.get_by_label("Amount", exact=True).fill("0.1")
+    dose.get_by_role("button", name="Add media 0.1 mL").click()
+    expect(dose.get_by_text("Confirmed by the unit")).to_be_visible()
+    keep_screenshot(page, "student-unit", full_page=False)
+    page.goto(f"{cluster.address}/overview?experiment=demo")
+    expect_refused(page, "Control all", "Your changes are limited to the units worker1")
+    page.goto(f"{cluster.address}/import")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("this needs the role manager; yours is operator"))
+    for path, answer in {UNIT: 202, "worker2": 403, "$broadcast": 403}.items():
+        run = f"/api/workers/{path}/jobs/run/job_name/add_media/experiments/demo"
+        assert page.evaluate(SEND, ["POST", run, {"options": {"ml": 0.01}}]) == answer
 
 
 def picture_of(chart: Locator) -> str:

@@ -92,25 +92,26 @@ def test_an_automation_does_not_start_with_more_than_the_vial_of_its_unit_holds(
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "options", "line"),
+    ("kind", "name", "options", "values"),
     [
         (
             "dosing",
             "chemostat",
             {"duration": 60},
-            "Started chemostat with exchange_volume_ml 0.5 mL, duration 60 min, correct_pump_gain True.",
+            "exchange volume 0.5 mL, time between exchanges 60 min, correct for the pump gain True",
         ),
-        ("temperature", "thermostat", {"target_temperature": "37"}, "Started thermostat with target_temperature 37 ℃."),
-        ("dosing", "silent", {}, "Started silent."),
+        ("temperature", "thermostat", {"target_temperature": "37"}, "target temperature 37 ℃"),
+        ("dosing", "silent", {}, ""),
     ],
 )
 def test_the_log_names_what_was_started_with_which_values(
-    kind: str, name: str, options: dict[str, Any], line: str
+    kind: str, name: str, options: dict[str, Any], values: str
 ) -> None:
     with simulated_bench(scenario="water") as bench:
         start_unchecked(bench, registry.find(kind, name), **options)
         bench.wait(1.0)
-        assert line in bench.logged("info")
+        [line] = [one for one in bench.logged("info") if one.startswith(f"Started {name}")]
+        assert line == f"Started {name} on {bench.unit.name}{': ' if values else ''}{values}."
 
 
 @pytest.mark.parametrize("kind", sorted(registry.BUILT_IN))
@@ -127,7 +128,8 @@ def test_declared_settings_are_options_without_a_constructor(kind: str, monkeypa
     with simulated_bench(scenario="water") as bench:
         start_unchecked(bench, bare, volume_ml="0.4", duration="5", drops_kept=7.0)
         bench.wait(1.0)
-        assert "Started bare with volume_ml 0.4 mL, duration 5 min, drops_kept 7." in bench.logged("info")
+        started = f"Started bare on {bench.unit.name}: volume 0.4 mL, interval 5 min, drops kept 7."
+        assert started in bench.logged("info")
     with simulated_bench(scenario="water") as bench:
         with pytest.raises(SettingError):
             start_unchecked(bench, bare, volume_ml="6")

@@ -62,12 +62,12 @@ def mixer(bench: Bench) -> Mixer:
 
 
 def send(
-    bench: Bench, skew_s: float = 0.0, wait_s: float = 10.0, job: str = "mixer", **settings: str
+    bench: Bench, skew_s: float = 0.0, wait_s: float = 10.0, job: str = "mixer", by: str = "", **settings: str
 ) -> CommandOutcome:
     clock: Any = ShiftedClock(bench.simulation.clock, skew_s)
     bus = bench.simulation.broker.connect("sender")
     unit = bench.unit.name
-    sender = CommandSender(bus, clock, unit=unit, experiment=EXPERIMENT, job=job, units=[unit])
+    sender = CommandSender(bus, clock, unit=unit, experiment=EXPERIMENT, job=job, units=[unit], requested_by=by)
     sender.send({name: value.encode() for name, value in settings.items()}, wait_s=wait_s)
     (outcome,) = sender.wait()
     bus.close()
@@ -145,6 +145,16 @@ def test_a_payload_without_announcement_has_no_deadline_and_no_answer(bench: Ben
 def test_clocks_that_differ_do_not_keep_a_command_from_being_done(bench: Bench, mixer: Mixer, skew_s: float) -> None:
     outcome = send(bench, skew_s=skew_s, speed="7")
     assert (outcome.status, mixer.speed, mixer.ran) == ("accepted", 7.0, [7.0])
+
+
+def test_the_log_says_who_changed_what_from_which_value(bench: Bench, mixer: Mixer) -> None:
+    send(bench, speed="7", by="ana")
+    send(bench, speed="8.5")
+    send(bench, state="sleeping", by="ana")
+    send(bench, state="ready", by="bo")
+    said = [line for line in bench.logged("info") if line not in ("Ready.", "Sleeping.")]
+    changes = ["ana set speed 5 → 7 RPM", "Set speed 7 → 8.5 RPM", "ana paused mixer", "bo resumed mixer"]
+    assert said == [f"{one} on {bench.unit.name}." for one in changes]
 
 
 def test_two_senders_get_each_their_own_answer(bench: Bench, mixer: Mixer) -> None:

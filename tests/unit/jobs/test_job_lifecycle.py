@@ -131,7 +131,7 @@ def test_a_setting_is_set_published_and_logged(bench: Bench) -> None:
     bench.wait(0.1)
     assert job.speed == 7.0
     assert bench.retained("watched/speed") == b"7.0"
-    assert "Updated speed from 5.0 to 7.0." in bench.logged("info")
+    assert f"Set speed 5 → 7 rpm on {bench.unit.name}." in bench.logged("info")
     assert bench.unit.runtime.stores.jobs().settings(job.job_id)["speed"] == 7.0
 
 

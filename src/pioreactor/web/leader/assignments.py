@@ -26,7 +26,7 @@ def assign_worker(leader: LeaderPorts, experiment: FromPath[str], data: JSONBody
     change = leader.database.assignments.assign(unit, name)
     note_values(before=change.previous, after=name)
     if change.previous != name:
-        publish_assignment_and_log(leader, unit, f"Assigned {unit} to {name}")
+        publish_assignment_and_log(leader, unit, f"assigned {unit} to {name}")
         if change.previous is not None:
             stop_in_background(leader, [unit], change.previous)
     return Status()

@@ -86,7 +86,7 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
         leader.ask_all(ever, "DELETE", stills, timeout_s=30.0)
         rows = leader.database.experiments.delete(name)
         for unit in units:
-            publish_assignment_and_log(leader, unit, f"Removed {unit} from {name}")
+            publish_assignment_and_log(leader, unit, f"removed {unit} from {name}")
         freed_bytes = leader.database.give_space_back()
         return {
             "deleted": name,

@@ -16,6 +16,7 @@ from pioreactor.jobs.payloads import encode_payload
 from pioreactor.jobs.settings import AnySetting, Setting
 from pioreactor.models import ReactorModel, load_models, models_of_units
 from pioreactor.states import JobState
+from pioreactor.structs.commands import deed
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.notifications import require_broker, write_log
 from pioreactor.web.leader.responses import Status
@@ -106,7 +107,8 @@ def _stop(leader: LeaderServices, unit: str, job: str | None, experiment: str) -
     units = leader.units_of(unit_name(unit))
     by = present_requester()
     for name in units if by else ():
-        write_log(leader, name, experiment, f"Stopping {job if job is not None else 'all jobs'}{by}.", task="stop")
+        what = f"asked {name} to stop {job if job is not None else 'all jobs'}"
+        write_log(leader, name, experiment, deed(by, what), task="stop")
 
     def work() -> dict[str, UnitReport]:
         answers = leader.ask_all(units, "POST", "/unit_api/jobs/stop", json=body, timeout_s=_STOP_TIMEOUT_S)

@@ -4,6 +4,7 @@ from pioreactor import topics
 from pioreactor.exc import BrokerUnreachableError
 from pioreactor.http.fanout import Failed
 from pioreactor.messaging.ports import Bus
+from pioreactor.structs.commands import deed
 from pioreactor.structs.encoding import encode, to_timestamp
 from pioreactor.structs.events import Log
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -32,10 +33,10 @@ def write_log(
     leader.unit.publish(topics.log(unit, experiment, "ui", level), encode(entry))
 
 
-def publish_assignment_and_log(leader: LeaderServices, unit: str, message_text: str) -> None:
-    """Publish a unit's assignment and log it, with the person who asked for it; the text ends without a period."""
+def publish_assignment_and_log(leader: LeaderServices, unit: str, what: str) -> None:
+    """Publish a unit's assignment and log it, with the person who asked for it; `what` was done, in the past tense."""
     publish_assignment(leader, unit)
-    write_log(leader, unit, UNIVERSAL_EXPERIMENT, f"{message_text}{present_requester()}.", task="assignment")
+    write_log(leader, unit, UNIVERSAL_EXPERIMENT, deed(present_requester(), what), task="assignment")
 
 
 def require_broker(bus: Bus) -> None:

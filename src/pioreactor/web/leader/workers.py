@@ -98,7 +98,7 @@ def on_unassigned(leader: LeaderServices, changes: list[Reassignment]) -> Accept
     experiments_of = {change.pioreactor_unit: change.previous for change in changes}
     note_values(before=experiments_of, after=dict.fromkeys(experiments_of))
     for unit, experiment in experiments_of.items():
-        publish_assignment_and_log(leader, unit, f"Removed {unit} from {experiment}")
+        publish_assignment_and_log(leader, unit, f"removed {unit} from {experiment}")
     return leader.start_asking(
         "stopping jobs of unassigned workers",
         experiments_of,

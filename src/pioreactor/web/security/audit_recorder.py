@@ -17,7 +17,6 @@ from pioreactor.audit.redaction import kept_details, redacted
 from pioreactor.exc import PioreactorError
 from pioreactor.http.deadline import SAFE_METHODS
 from pioreactor.structs.audit import ActorKind, AuditedChange, Outcome
-from pioreactor.structs.commands import requester
 from pioreactor.web.asgi import App, Message, Receive, Scope, Send
 from pioreactor.web.security.audit_summary import summary
 from pioreactor.web.security.auth_middleware import headers_of
@@ -93,10 +92,10 @@ def note_values(**values: object) -> None:
 
 
 def present_requester() -> str:
-    """Return what a log entry adds about the person who asked for what this code does; empty for a unit."""
+    """Return the name of the person who asked for what this code does; empty for a unit."""
     notes = _present.get()
     is_person = notes is not None and notes.identity is not None and notes.identity.kind != "unit"
-    return requester(_name_of(notes.identity) if is_person and notes is not None else "")
+    return _name_of(notes.identity) if is_person and notes is not None else ""
 
 
 def note_person(scope: object, username: str) -> None:

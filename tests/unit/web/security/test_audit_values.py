@@ -159,5 +159,5 @@ def test_the_event_log_names_who_assigned_and_who_stopped(manager: Any) -> None:
     manager.add_workers("unit1", experiment="e")
     manager.client.post("/api/workers/unit1/jobs/stop/job_name/stirring/experiments/e")
     said = [payload for topic, payload, *_ in manager.bus.published if "/logs/" in topic]
-    assert any("Assigned unit1 to e (requested by pioreactor)." in text for text in said)
-    assert any("Stopping stirring (requested by pioreactor)." in text for text in said)
+    assert any("pioreactor assigned unit1 to e." in text for text in said)
+    assert any("pioreactor asked unit1 to stop stirring." in text for text in said)
