@@ -24,6 +24,7 @@ ACTION_OF: Final[Mapping[str, str]] = {
     "estimators set-active": "use_estimator",
     "estimators delete": "delete_estimator",
     "plugins install": "install_plugin",
+    "plugins update": "update_plugins",
     "plugins uninstall": "uninstall_plugin",
     "plugins enable": "enable_plugin",
     "plugins disable": "disable_plugin",

@@ -16,6 +16,7 @@ from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, underscored, units_options, yes_option
 from pioreactor.cli.render import print_table
 from pioreactor.cli.unit_selection import confirm, for_each, targets
+from pioreactor.exc import PioreactorError
 from pioreactor.private_files import restrict_new_files
 from pioreactor.version import __version__
 
@@ -185,7 +186,7 @@ def set_(
 
 @pios.group(cls=SuggestingGroup)
 def plugins() -> None:
-    """Install, list and remove plugins on the units."""
+    """Install, update, list and remove plugins on the units."""
 
 
 @plugins.command(name="list")
@@ -238,6 +239,36 @@ def install_plugin(
         return cli.ask(unit, "POST", "/unit_api/plugins/install", json=body, timeout_s=_INSTALL_TIMEOUT_S)
 
     for_each(chosen, ask, as_json=as_json)
+
+
+@plugins.command(name="update")
+@click.argument("name", required=False)
+@units_options
+@yes_option
+@json_option
+@pass_cli_context
+def update_plugins(
+    cli: CliContext, name: str | None, units: tuple[str, ...], experiments: tuple[str, ...], yes: bool, as_json: bool
+) -> None:
+    """Install the newest version of the plugin NAME on the units, or of all that came from the package index."""
+    from pioreactor.http.units import decoded
+    from pioreactor.plugin_management.installer import UpdatedPlugins
+
+    chosen = targets(cli, units, experiments)
+    confirm(f"Update {'all plugins' if name is None else name} on {', '.join(chosen)}?", yes)
+    body, path = {"args": [] if name is None else [name]}, "/unit_api/plugins/update"
+
+    def ask(unit: str) -> UpdatedPlugins:
+        done = decoded(cli.ask(unit, "POST", path, json=body, timeout_s=_INSTALL_TIMEOUT_S), UpdatedPlugins)
+        if done.failed:
+            raise PioreactorError("; ".join([*done.failed, *done.messages]))
+        return done
+
+    def show(found: dict[str, UpdatedPlugins]) -> None:
+        for unit, done in found.items():
+            click.echo(f"{unit}: {' '.join(done.messages)}")
+
+    for_each(chosen, ask, as_json=as_json, show=show)
 
 
 @plugins.command(name="uninstall")

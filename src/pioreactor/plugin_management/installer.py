@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
+from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
 from pioreactor.plugin_management import contents as files
 from pioreactor.plugin_management.contents import Contents
 from pioreactor.plugin_management.import_check import try_import
@@ -101,6 +101,15 @@ class Removed(msgspec.Struct):
     after: None = None
 
 
+class UpdatedPlugins(msgspec.Struct):
+    """Versions of plugins before and after an update, by key; and why some kept theirs although they should not."""
+
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    messages: list[str] = []
+    failed: list[str] = []
+
+
 @dataclass(frozen=True, slots=True)
 class _Staged:
     """A plugin on this disk that is not in use yet."""
@@ -162,14 +171,34 @@ class Installer:
             self.folder.write_record(staged.key, record)
             return Installed(staged.key, contents.version, "installed", messages, contents, before, contents.version)
 
-    def update(self, key: str) -> Installed | None:
-        """Install the newest version of a package from the index; None if that is installed already."""
-        key = package_key(key)
-        self.folder.find(key)
+    def update(self, name: str | None = None) -> UpdatedPlugins:
+        """Install the newest version of a plugin, or of all that came from the package index.
+
+        One that is disabled stays disabled. Raise `NotFoundError` for a name that is not installed.
+        """
+        keys = [key for key in self.folder.all_keys() if self.folder.record(key).origin == INDEX]
+        done = UpdatedPlugins()
+        for key in keys if name is None else [self.key_of(name)]:
+            done.before[key] = self.folder.record(key).version
+            try:
+                done.messages += self._update(key)
+            except PioreactorError as error:
+                done.failed.append(f"{key}: {error}")
+            done.after[key] = self.folder.record(key).version
+        return done
+
+    def _update(self, key: str) -> list[str]:
+        """Install the newest version of a package from the index, and return what is to be said."""
+        present = self.folder.record(key)
         with self.folder.staged() as work:
             found = self._pip.find(requirement(key), work)
         newest = next((wheel.version for wheel in found if package_key(wheel.name) == key), None)
-        return None if newest in (None, self.folder.record(key).version) else self.install(Source.named(key, newest))
+        if newest in (None, present.version):
+            return [f"{key} {present.version} is the newest version."]
+        done = self.install(Source.named(key, newest))
+        if present.is_disabled:
+            self.set_enabled(key, False, reason=present.reason)
+        return [f"{key} was updated from {present.version} to {done.version}.", *done.messages]
 
     def set_up(self, key: str, root: Path) -> list[str]:
         """Add the configuration and the tables that a package brings; return a sentence for each change.

@@ -221,6 +221,8 @@ OVERLAYS = (
         "delete calibration", "calibrations", _button(re.compile("^Delete")), "features/calibrations/DeleteDialog.tsx"
     ),
     View("add plugin", "plugins", _button("Add plugin"), "features/plugins/AddPlugin.tsx"),
+    View("add plugin of a USB drive", "plugins?usb=mounted", _button("Add plugin"), "features/plugins/AddPlugin.tsx"),
+    View("update plugin", "plugins", _button(re.compile("^Update")), "features/plugins/UpdatePlugin.tsx"),
     View("remove plugin", "plugins", _button(re.compile("^Remove")), "features/plugins/RemovePlugin.tsx"),
     View("install version", "updates?idle", _button("Install 27.1.0"), "features/updates/Updates.tsx"),
     View("still", "cameras/reactor-01", _button(re.compile("^Enlarge")), "stills/StillDialog.tsx"),

@@ -19,10 +19,10 @@ from pioreactor.plugin_management import discovery
 from pioreactor.plugin_management.discovery import get_plugins
 from pioreactor.plugin_management.import_check import try_import
 from pioreactor.plugin_management.import_guard import ImportGuard
-from pioreactor.plugin_management.installer import Installer, PluginRefusedError, Source
+from pioreactor.plugin_management.installer import INDEX, Installer, PluginRefusedError, Source
 from pioreactor.plugin_management.listing import list_plugins
 from pioreactor.plugin_management.pip import requirement
-from pioreactor.plugin_management.plugin_folder import PluginFolder
+from pioreactor.plugin_management.plugin_folder import PluginFolder, Record
 from pioreactor.storage.leader.ingest.plugin_sql import run_script, tables_of
 from pioreactor.storage.paths import Paths
 
@@ -129,12 +129,18 @@ def test_a_package_is_shown_installed_used_and_removed(installer: Installer, pat
 def test_a_newer_version_replaces_an_older_one(installer: Installer, paths: Paths, index: Path) -> None:
     write_wheel(index, "pump_a", {"__init__.py": "x = 1"}, version="1.0")
     installer.install(Source.named("pump_a"))
-    assert installer.update("pump-a") is None
+    assert installer.update("pump-a").messages == ["pump-a 1.0 is the newest version."]
     list_plugins(paths.plugins)
     write_wheel(index, "pump_a", {"__init__.py": "x = 2"}, version="1.10")
-    done = installer.update("pump_a")
-    assert done is not None
-    assert done.version == "1.10"
+    installer.set_enabled("pump_a", False)
+    installer.folder.package("gone-a").mkdir()
+    installer.folder.write_record("gone-a", Record("3.0", INDEX))
+    done = installer.update()
+    assert done.before == {"gone-a": "3.0", "pump-a": "1.0"}
+    assert done.after == {"gone-a": "3.0", "pump-a": "1.10"}
+    assert [reason.partition(":")[0] for reason in done.failed] == ["gone-a"]
+    assert installer.folder.record("pump-a").is_disabled, "an update enables nothing"
+    installer.set_enabled("pump_a", True)
     [row] = [row for row in list_plugins(paths.plugins) if row.key == "pump-a"]
     assert (row.version, row.state) == ("1.0", "restart")
     assert installer.install(Source.named("pump_a", "1.0")).version == "1.0"

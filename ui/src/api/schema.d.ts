@@ -2146,6 +2146,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/plugins/check-from-leader-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CheckPluginFromLeaderUsb
+         * @description Find out what a file on a USB drive of the leader brings to one unit or all; nothing is installed.
+         */
+        post: operations["post_api_units_unit_plugins_check-from-leader-usb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * CheckPluginFromLeaderUsb
+         * @description Find out what a file on a USB drive of the leader brings to one unit or all; nothing is installed.
+         */
+        patch: operations["patch_api_units_unit_plugins_check-from-leader-usb"];
+        trace?: never;
+    };
     "/api/units/{unit}/plugins/disable": {
         parameters: {
             query?: never;
@@ -2310,6 +2334,34 @@ export interface paths {
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
         patch: operations["patch_api_units_unit_plugins_uninstall"];
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UpdatePlugins
+         * @description Install the newest version of a plugin, or of all that came from the package index.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * UpdatePlugins
+         * @description Install the newest version of a plugin, or of all that came from the package index.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_plugins_update"];
         trace?: never;
     };
     "/api/units/{unit}/system/log": {
@@ -5837,6 +5889,30 @@ export interface paths {
         patch: operations["patch_unit_api_plugins_uninstall"];
         trace?: never;
     };
+    "/unit_api/plugins/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UpdatePlugins
+         * @description Install the newest version of a plugin, or of all that came from the package index.
+         */
+        post: operations["post_unit_api_plugins_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * UpdatePlugins
+         * @description Install the newest version of a plugin, or of all that came from the package index.
+         */
+        patch: operations["patch_unit_api_plugins_update"];
+        trace?: never;
+    };
     "/unit_api/settings/descriptors": {
         parameters: {
             query?: never;
@@ -8206,6 +8282,16 @@ export interface components {
             even_with_jobs: boolean;
             source?: string | null;
             version?: string | null;
+        };
+        /** UpdatePlugins */
+        UpdatePlugins: {
+            args?: string[];
+            env?: {
+                [key: string]: string | null;
+            };
+            options?: {
+                [key: string]: null;
+            };
         };
         /** UpdateProfile */
         UpdateProfile: {
@@ -12785,6 +12871,88 @@ export interface operations {
             };
         };
     };
+    "post_api_units_unit_plugins_check-from-leader-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "patch_api_units_unit_plugins_check-from-leader-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     post_api_units_unit_plugins_disable: {
         parameters: {
             query?: never;
@@ -13163,6 +13331,88 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_plugins_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePlugins"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_units_unit_plugins_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePlugins"];
             };
         };
         responses: {
@@ -20763,6 +21013,84 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NamePlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_plugins_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePlugins"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_unit_api_plugins_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePlugins"];
             };
         };
         responses: {

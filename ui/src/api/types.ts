@@ -35,6 +35,7 @@ export interface ImportedExperiment {
 export type ImportProgress = Schemas["ImportProgress"];
 export type ImportState = Schemas["ImportState"];
 export type UsbState = Schemas["UsbState"];
+export type UsbArtifact = Schemas["UsbArtifact"];
 export type Experiment = Schemas["Experiment"];
 export type Worker = Schemas["WorkerRow"];
 export type WaitingWorker = Schemas["WaitingWorker"];
@@ -168,6 +169,13 @@ export interface PluginContents {
   packages?: string[];
   problems?: string[];
   notes?: string[];
+}
+/** Result of the update of plugins; the versions are by key. */
+export interface UpdatedPlugins {
+  before: Record<string, string>;
+  after: Record<string, string>;
+  messages: string[];
+  failed: string[];
 }
 export type TaskAccepted = Schemas["Accepted"];
 

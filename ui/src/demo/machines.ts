@@ -13,6 +13,7 @@ import type {
   Person,
   SignedInBrowser,
   UnitName,
+  UsbArtifact,
   UsbState,
   Worker,
 } from "@/api/types";
@@ -130,13 +131,23 @@ function machineOf(unit: string, i: number, nowS: number): Machine {
   };
 }
 
-/** A drive is plugged in where the address of the page says so: `?usb`. */
+/** A drive is plugged in where the address of the page says so: `?usb`, and mounted with `?usb=mounted`. */
 function usbState(): UsbState {
-  const isPlugged = typeof location !== "undefined" && new URLSearchParams(location.search).has("usb");
-  const drive = { device: "/dev/sda1", label: "LAB", filesystem: "vfat", size_bytes: 16e9, path: null };
-  if (!isPlugged) return { status: "absent", drives: [], message: "" };
-  return { status: "present_unmounted", drives: [{ ...drive, is_readonly: false }], message: "" };
+  const usb = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("usb");
+  const drive = { device: "/dev/sda1", label: "LAB", filesystem: "vfat", size_bytes: 16e9, is_readonly: false };
+  if (usb === null) return { status: "absent", drives: [], message: "" };
+  if (usb !== "mounted") return { status: "present_unmounted", drives: [{ ...drive, path: null }], message: "" };
+  return { status: "mounted", drives: [{ ...drive, path: "/media/pioreactor/LAB", free_bytes: 9.2e9 }], message: "" };
 }
+
+const ON_USB: UsbArtifact[] = [
+  {
+    filepath: "pioreactor/plugins/valve-2.0-py3-none-any.whl",
+    kind: "plugin",
+    size_bytes: 12_000,
+    device: "/dev/sda1",
+  },
+];
 
 /** The leader's own network, closed unless a drive is plugged in. */
 const accessPoint = (): AccessPoint => ({
@@ -207,6 +218,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/backups": () => BACKUPS,
     "/api/local_access_point": accessPoint,
     "/unit_api/usb": usbState,
+    "/unit_api/usb/artifacts": () => ON_USB,
     "/auth/sessions": () => sessionsOf(cluster.nowS),
     "/api/home_assistant": () => HOME_ASSISTANT,
     "/auth/invitations": () => invitationsOf(cluster.nowS),

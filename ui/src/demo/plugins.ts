@@ -1,6 +1,6 @@
 /** Plugins as units list them, and what a check of one finds. */
 
-import type { ListedPlugin, PluginContents } from "@/api/types";
+import type { ListedPlugin, PluginContents, UpdatedPlugins } from "@/api/types";
 
 const sensor: ListedPlugin = {
   name: "gas-sensor",
@@ -46,4 +46,11 @@ export const CHECKED: PluginContents = {
   configuration: ["[valve.config] open_s"],
   charts: ["valve"],
   packages: ["smbus2 0.5.0"],
+};
+
+export const UPDATED: UpdatedPlugins = {
+  before: { "gas-sensor": "1.2" },
+  after: { "gas-sensor": "1.2" },
+  messages: ["gas-sensor 1.2 is the newest version."],
+  failed: [],
 };

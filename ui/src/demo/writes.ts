@@ -20,7 +20,7 @@ import { EXPORTS } from "./exports";
 import { LOST_UNIT, noAnswer } from "./faults";
 import type { Tasks } from "./leader";
 import { machineWrites } from "./machines";
-import { CHECKED } from "./plugins";
+import { CHECKED, UPDATED } from "./plugins";
 import { iso } from "./recording";
 import { ARCHIVE } from "./updates";
 
@@ -171,6 +171,9 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
     ["POST", "/api/system/upload", () => ok({ message: "uploaded", save_path: ARCHIVE.path, archive: ARCHIVE })],
     ["POST", "/api/units/{unit}/plugins/check", ([unit = ""]) => fanOut(unit, CHECKED)],
     ["POST", "/api/units/{unit}/plugins/install", ([unit = ""]) => fanOut(unit, {})],
+    ["POST", "/api/units/{unit}/plugins/check-from-leader-usb", ([unit = ""]) => fanOut(unit, CHECKED)],
+    ["POST", "/api/units/{unit}/plugins/install-from-leader-usb", ([unit = ""]) => fanOut(unit, {})],
+    ["POST", "/api/units/{unit}/plugins/update", ([unit = ""]) => fanOut(unit, UPDATED)],
     ["POST", "/api/units/{unit}/plugins/uninstall", ([unit = ""]) => fanOut(unit, {})],
     ["POST", "/api/units/{unit}/plugins/enable", ([unit = ""]) => fanOut(unit, {})],
     ["POST", "/api/units/{unit}/plugins/disable", ([unit = ""]) => fanOut(unit, {})],

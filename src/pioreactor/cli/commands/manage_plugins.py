@@ -83,25 +83,10 @@ def install(
 @pass_cli_context
 def update(cli: CliContext, name: str | None, as_json: bool) -> None:
     """Install the newest version of the plugin NAME, or of all that came from the package index."""
-    from pioreactor.plugin_management.installer import INDEX
-
-    installer = installer_of(cli)
-    folder = installer.folder
-    of_index = [key for key in folder.all_keys() if folder.record(key).origin == INDEX]
-    failed = []
-    for key in of_index if name is None else [installer.key_of(name)]:
-        try:
-            done = installer.update(key)
-        except PioreactorError as error:
-            failed.append(key)
-            click.echo(f"{key}: {error}", err=True)
-            continue
-        if done is not None:
-            _show_installed(done, as_json)
-        elif not as_json:
-            click.echo(f"{key} {folder.record(key).version} is the newest version.")
-    if failed:
-        raise PioreactorError(f"not updated: {', '.join(failed)}")
+    done = installer_of(cli).update(name)
+    print_result(done, as_json, *done.messages)
+    if done.failed:
+        raise PioreactorError(f"not updated: {'; '.join(done.failed)}")
 
 
 @plugins.command()

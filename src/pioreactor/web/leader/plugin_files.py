@@ -1,6 +1,6 @@
 """Routes of the leader that hand the file of a plugin to units."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from litestar import Request, Router, put, route
@@ -37,19 +37,36 @@ async def send_plugin_file(
 )
 def install_plugin_from_leader_usb(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[PluginOnUsb]) -> Accepted:
     """Install a file from a USB drive of the leader on one unit or all (`$broadcast`)."""
+    copy = "/unit_api/plugins/install-python-file-from-leader-copy"
+    return _from_usb(leader, unit, data, "the installation of a plugin", lambda name: (copy, {"filename": name}))
+
+
+@route(
+    "/units/{unit:str}/plugins/check-from-leader-usb",
+    http_method=PATCH_OR_POST,
+    status_code=202,
+    sync_to_thread=True,
+)
+def check_plugin_from_leader_usb(leader: LeaderPorts, unit: FromPath[str], data: JSONBody[PluginOnUsb]) -> Accepted:
+    """Find out what a file on a USB drive of the leader brings to one unit or all; nothing is installed."""
+    check = "/unit_api/plugins/check"
+    return _from_usb(leader, unit, data, "the check of a plugin", lambda name: (check, {"options": {"source": name}}))
+
+
+def _from_usb(
+    leader: LeaderServices, unit: str, data: PluginOnUsb, what: str, request: Callable[[str], tuple[str, object]]
+) -> Accepted:
+    """Send a file of a USB drive to units, then the request about the name of that file."""
     units, file = leader.units_of(unit), usb_file(leader.unit, data.filepath)
     Source.of_file(file)
+    path, body = request(file.name)
 
-    def install(name: str) -> object:
-        path = f"/unit_api/plugins/received/{quote(file.name)}"
-        leader.units.fetch(name, "PUT", path, body=file.read_bytes(), timeout_s=_SEND_TIMEOUT_S)
-        body = {"filename": file.name}
-        path = "/unit_api/plugins/install-python-file-from-leader-copy"
+    def ask(name: str) -> object:
+        received = f"/unit_api/plugins/received/{quote(file.name)}"
+        leader.units.fetch(name, "PUT", received, body=file.read_bytes(), timeout_s=_SEND_TIMEOUT_S)
         return leader.units.ask(name, "POST", path, json=body, timeout_s=INSTALL_TIMEOUT_S)
 
-    return leader.unit.tasks.start(
-        "the installation of a plugin", lambda: reported(ask_each(units, install)), pool="requests"
-    )
+    return leader.unit.tasks.start(what, lambda: reported(ask_each(units, ask)), pool="requests")
 
 
 def _send(leader: LeaderServices, units: Iterable[str], name: str, content: bytes) -> dict[str, UnitReport]:
@@ -63,7 +80,7 @@ def _send(leader: LeaderServices, units: Iterable[str], name: str, content: byte
 
 ROUTES = Router(
     "/",
-    route_handlers=[send_plugin_file, install_plugin_from_leader_usb],
+    route_handlers=[send_plugin_file, install_plugin_from_leader_usb, check_plugin_from_leader_usb],
     tags=["plugins"],
     opt=needs("cluster", change="manage"),
 )

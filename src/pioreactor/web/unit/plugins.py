@@ -48,6 +48,14 @@ class NamePlugin(Body):
     env: dict[str, str | None] = msgspec.field(default_factory=dict)
 
 
+class UpdatePlugins(Body):
+    """`args` is the name of one plugin; without it, all that came from the package index."""
+
+    args: Annotated[list[Name], msgspec.Meta(max_length=1)] = msgspec.field(default_factory=list)
+    options: dict[str, None] = msgspec.field(default_factory=dict)
+    env: dict[str, str | None] = msgspec.field(default_factory=dict)
+
+
 class PluginOnUsb(Body):
     """The path of a wheel or a Python file below the folder where USB drives are mounted."""
 
@@ -89,6 +97,14 @@ def check_plugin(unit: UnitPorts, data: JSONBody[InstallPlugin]) -> Accepted:
 def install_plugin(unit: UnitPorts, data: JSONBody[InstallPlugin]) -> Accepted:
     """Install a package from the package index, or a file that was sent before; 409 in the task if it is refused."""
     return start_install(unit, _source(unit, data))
+
+
+@relayed(UNITS, target="units", method="POST", also=("PATCH",), timeout_s=INSTALL_TIMEOUT_S)
+@route("/plugins/update", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+def update_plugins(unit: UnitPorts, data: JSONBody[UpdatePlugins]) -> Accepted:
+    """Install the newest version of a plugin, or of all that came from the package index."""
+    installer, [name] = installer_of(unit), data.args if data.args else [None]
+    return unit.tasks.start("the update of plugins", lambda: installer.update(name), lock=_LOCK)
 
 
 @route("/plugins/install-from-usb", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
@@ -188,7 +204,14 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(installed_plugins, source_of_plugin, check_plugin, install_plugin, install_plugin_from_usb),
-        *(install_plugin_from_copy, uninstall_plugin, enable_plugin, disable_plugin, receive_plugin_file),
+        *(
+            update_plugins,
+            install_plugin_from_copy,
+            uninstall_plugin,
+            enable_plugin,
+            disable_plugin,
+            receive_plugin_file,
+        ),
     ],
     tags=["plugins of a unit"],
     opt=needs("cluster", change="manage"),

@@ -93,3 +93,26 @@ def test_each_unit_answers_for_itself(
     (units["u2"].paths.dot_pioreactor / "DISALLOW_UI_INSTALLS").unlink()
     assert typed("plugins", "uninstall", "greets_many", "--units", "u1", "--units", "u2", "-y", "--json") == 0
     assert [list(each.paths.plugins.glob("*.py")) for each in units.values()] == [[], []]
+
+
+def test_a_file_on_a_drive_of_the_leader_is_checked_then_installed(
+    leader: Any, units: dict[str, UnitServices], typed: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drive = leader.services.unit.paths.usb / "stick"
+    drive.mkdir(parents=True)
+    file = drive / "from_drive.py"
+    file.write_text("__plugin_version__ = '4'\n")
+    found = {}
+    for what in ("check", "install"):
+        path = f"/api/units/u1/plugins/{what}-from-leader-usb"
+        done = leader.result(leader.client.post(path, json={"filepath": str(file)}))["result"]
+        found[what] = (done["u1"]["value"]["version"], (units["u1"].paths.plugins / file.name).exists())
+    assert found == {"check": ("4", False), "install": ("4", True)}
+    outside = {"filepath": str(units["u1"].paths.global_config)}
+    assert leader.client.post("/api/units/u1/plugins/check-from-leader-usb", json=outside).status_code == 404
+
+    assert typed("plugins", "update", "--units", "u1", "-y", "--json") == 0
+    [answer] = json.loads(capsys.readouterr().out).values()
+    assert answer["value"] == {"before": {}, "after": {}, "messages": [], "failed": []}, "none is of the package index"
+    assert typed("plugins", "update", "absent_m", "--units", "u1", "-y") == 1
+    assert "there is no plugin 'absent_m'" in capsys.readouterr().err

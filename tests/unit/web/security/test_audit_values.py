@@ -59,14 +59,14 @@ WHY_NOT = {
     ),
     IN_ANSWER: (
         "disable_plugin enable_plugin install_plugin install_plugin_from_copy install_plugin_from_leader_usb "
-        "install_plugin_from_usb uninstall_plugin"
+        "install_plugin_from_usb uninstall_plugin update_plugins"
     ),
     TOO_LARGE: (
         "change_still delete_archive delete_still delete_stills discard drop_archive import_one_experiment "
         "import_zipped_dot_pioreactor import_zipped_dot_pioreactor_of_unit remove_file rename_experiment "
         "restore_backup run_import undo_import undo_import_of_archive"
     ),
-    READS: "check_plugin open_invitation plan_import verify_audit verify_profile",
+    READS: "check_plugin check_plugin_from_leader_usb open_invitation plan_import verify_audit verify_profile",
 }
 
 

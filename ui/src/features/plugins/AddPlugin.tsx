@@ -1,16 +1,16 @@
 /** Checks a plugin, shows what it brings, and installs it. */
 
 import { Button, FileInput, Group, Modal, NativeSelect, TextInput } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ask, path } from "@/api/client";
+import { ask, get, path } from "@/api/client";
 import { useWorkers } from "@/api/queries";
-import type { PluginContents, UnitAnswer } from "@/api/types";
+import type { PluginContents, UnitAnswer, UsbArtifact, UsbState } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { FormFooter } from "@/parts/FormFooter";
 import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
-import { bodyOf, isComplete, linesOf, send, type Wanted } from "./plugins";
+import { bodyOf, filesOn, isComplete, LONG, linesOf, NOTHING, routeOf, send, type Wanted } from "./plugins";
 import css from "./plugins.module.css";
 
 interface Props {
@@ -18,8 +18,6 @@ interface Props {
   onClose: () => void;
   onInstalled: () => Promise<void>;
 }
-
-const PATIENCE = { everyMs: 1000, attempts: 600 };
 
 export function AddPlugin(props: Props) {
   return (
@@ -31,9 +29,9 @@ export function AddPlugin(props: Props) {
 
 function Steps({ onClose, onInstalled }: Props) {
   const [unit, setUnit] = useState(EVERYONE);
-  const [wanted, setWanted] = useState<Wanted>({ name: "", version: "", file: null });
-  const act = (what: string): Promise<unknown> =>
-    ask("POST", path("api", "units", unit, "plugins", what), bodyOf(wanted), PATIENCE);
+  const [wanted, setWanted] = useState<Wanted>(NOTHING);
+  const act = (what: "check" | "install"): Promise<unknown> =>
+    ask("POST", routeOf(unit, what, wanted), bodyOf(wanted), LONG);
   const checking = useMutation({
     mutationFn: async () => {
       await send(wanted, unit);
@@ -69,7 +67,7 @@ function Steps({ onClose, onInstalled }: Props) {
         Install plugins of people that you trust: a plugin can do what the software can.
       </p>
       <FormFooter
-        needs={["POST", path("api", "units", unit, "plugins", "check")]}
+        needs={["POST", routeOf(unit, "check", wanted)]}
         error={checking.error}
         send="Check"
         isSending={checking.isPending}
@@ -89,6 +87,7 @@ interface ChoiceProps {
 
 function Choice({ wanted, setWanted, unit, setUnit }: ChoiceProps) {
   const workers = useWorkers().data ?? [];
+  const isFile = wanted.file !== null || wanted.onUsb !== "";
   return (
     <>
       <NativeSelect
@@ -100,14 +99,14 @@ function Choice({ wanted, setWanted, unit, setUnit }: ChoiceProps) {
       <TextInput
         label="Name in the package index"
         data-autofocus
-        disabled={wanted.file !== null}
+        disabled={isFile}
         value={wanted.name}
         onChange={(event) => setWanted({ ...wanted, name: event.currentTarget.value })}
       />
       <TextInput
         label="Version"
         description="Blank for the newest."
-        disabled={wanted.file !== null}
+        disabled={isFile}
         value={wanted.version}
         onChange={(event) => setWanted({ ...wanted, version: event.currentTarget.value })}
       />
@@ -116,10 +115,39 @@ function Choice({ wanted, setWanted, unit, setUnit }: ChoiceProps) {
         description="A wheel (.whl) or a Python file (.py)."
         accept=".whl,.py"
         clearable
+        disabled={wanted.onUsb !== ""}
         value={wanted.file}
         onChange={(file) => setWanted({ ...wanted, file })}
       />
+      <OnUsb wanted={wanted} setWanted={setWanted} />
     </>
+  );
+}
+
+/** The plugins on the USB drive of the leader, while there is one. */
+function OnUsb({ wanted, setWanted }: Pick<ChoiceProps, "wanted" | "setWanted">) {
+  const usb = useQuery({ queryKey: ["usb"], queryFn: ({ signal }) => get<UsbState>("/unit_api/usb", signal) }).data;
+  const artifacts = useQuery({
+    queryKey: ["usb", "artifacts", usb?.drives.map((one) => one.path)],
+    queryFn: ({ signal }) => get<UsbArtifact[]>("/unit_api/usb/artifacts", signal),
+    enabled: usb !== undefined && usb.status !== "absent",
+  });
+  const files = filesOn(usb, artifacts.data ?? []);
+  if (usb === undefined || usb.status === "absent") return null;
+  if (usb.status === "present_unmounted")
+    return <p className="soft small">A USB drive is plugged into the leader: mount it to choose a plugin from it.</p>;
+  return (
+    <NativeSelect
+      label="Or a file on the USB drive of the leader"
+      description="Wheels and Python files in its root and in its folder pioreactor/plugins."
+      disabled={wanted.file !== null}
+      value={wanted.onUsb}
+      data={[
+        { value: "", label: files.length > 0 ? "None" : "There is none" },
+        ...files.map(([value, label]) => ({ value, label })),
+      ]}
+      onChange={(event) => setWanted({ ...wanted, onUsb: event.currentTarget.value })}
+    />
   );
 }
 

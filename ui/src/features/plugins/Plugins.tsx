@@ -11,15 +11,17 @@ import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { AddPlugin } from "./AddPlugin";
-import { byPlugin, type ClusterPlugin, fetchPlugins, silent, stateText } from "./plugins";
+import { byPlugin, type ClusterPlugin, fetchPlugins, silent, stateText, updatable } from "./plugins";
 import css from "./plugins.module.css";
 import { RemovePlugin } from "./RemovePlugin";
+import { UpdatePlugin } from "./UpdatePlugin";
 
 export default function Plugins() {
   const client = useQueryClient();
   const answers = useQuery({ queryKey: ["plugins"], queryFn: ({ signal }) => fetchPlugins(signal) });
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<ClusterPlugin>();
+  const [updating, setUpdating] = useState<ClusterPlugin>();
   const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: ["plugins"] });
   const found = byPlugin(answers.data ?? {});
   const absent = silent(answers.data ?? {});
@@ -49,13 +51,19 @@ export default function Plugins() {
         <ul className={css.list} aria-label="Plugins">
           {found.map((plugin) => (
             <li key={plugin.name} className="panel">
-              <Row plugin={plugin} onChanged={refresh} onRemove={() => setRemoving(plugin)} />
+              <Row
+                plugin={plugin}
+                onChanged={refresh}
+                onRemove={() => setRemoving(plugin)}
+                onUpdate={() => setUpdating(plugin)}
+              />
             </li>
           ))}
         </ul>
       )}
       <AddPlugin opened={adding} onClose={() => setAdding(false)} onInstalled={refresh} />
       <RemovePlugin plugin={removing} onClose={() => setRemoving(undefined)} onRemoved={refresh} />
+      <UpdatePlugin plugin={updating} onClose={() => setUpdating(undefined)} onUpdated={refresh} />
     </>
   );
 }
@@ -64,9 +72,10 @@ interface RowProps {
   plugin: ClusterPlugin;
   onChanged: () => Promise<void>;
   onRemove: () => void;
+  onUpdate: () => void;
 }
 
-function Row({ plugin, onChanged, onRemove }: RowProps) {
+function Row({ plugin, onChanged, onRemove, onUpdate }: RowProps) {
   const isOff = plugin.units.some((one) => one.state === "disabled");
   const key = plugin.units.find((one) => one.key)?.key;
   const switching = useMutation({
@@ -98,6 +107,13 @@ function Row({ plugin, onChanged, onRemove }: RowProps) {
       </div>
       {key !== undefined && (
         <div className={css.actions}>
+          {updatable(plugin).length > 0 && (
+            <Needs call={["POST", path("api", "units", EVERYONE, "plugins", "update")]}>
+              <Button variant="subtle" size="xs" onClick={onUpdate} aria-label={`Update ${plugin.name}`}>
+                Update
+              </Button>
+            </Needs>
+          )}
           <Needs call={["POST", path("api", "units", EVERYONE, "plugins", "enable")]}>
             <Button
               variant="subtle"

@@ -5,6 +5,6 @@ export const stories: readonly Story[] = [
     name: "plugins of a cluster",
     path: "/plugins",
     heading: "Plugins",
-    shows: ["gas-sensor", /restart needed/, "pump_alarm.py", /its import ended 2 processes/, "Add plugin"],
+    shows: ["gas-sensor", /restart needed/, "pump_alarm.py", /its import ended 2 processes/, "Add plugin", "Update"],
   },
 ];

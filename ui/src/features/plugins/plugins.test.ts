@@ -1,6 +1,17 @@
 import { expect, it } from "vitest";
 import type { ListedPlugin } from "@/api/types";
-import { bodyOf, byPlugin, linesOf, silent, stateText } from "./plugins";
+import {
+  bodyOf,
+  byPlugin,
+  filesOn,
+  linesOf,
+  NOTHING,
+  routeOf,
+  silent,
+  stateText,
+  updatable,
+  updateText,
+} from "./plugins";
 
 const plugin = (name: string, more: Partial<ListedPlugin> = {}): ListedPlugin => ({
   name,
@@ -38,15 +49,48 @@ it("has a text for each state", () => {
 });
 
 it("asks for a package by name, or names the file that was sent", () => {
-  expect(bodyOf({ name: " valve ", version: "", file: null })).toEqual({ args: ["valve"], options: {} });
-  expect(bodyOf({ name: "valve", version: "1.2", file: null })).toEqual({
+  expect(bodyOf({ ...NOTHING, name: " valve " })).toEqual({ args: ["valve"], options: {} });
+  expect(bodyOf({ ...NOTHING, name: "valve", version: "1.2" })).toEqual({
     args: ["valve"],
     options: { version: "1.2" },
   });
   const file = new File(["x"], "valve.py");
-  expect(bodyOf({ name: "", version: "", file })).toEqual({ args: [], options: { source: "valve.py" } });
+  expect(bodyOf({ ...NOTHING, file })).toEqual({ args: [], options: { source: "valve.py" } });
 });
 
 it("shows what a plugin brings, and nothing that it does not", () => {
   expect(linesOf({ jobs: ["valve"], tables: [] })).toEqual([["Jobs", ["valve"]]]);
+});
+
+it("finds plugins on the mounted drives, and asks for one by its place", () => {
+  const drive = { label: "", filesystem: "vfat", size_bytes: 1, is_readonly: false };
+  const drives = [
+    { ...drive, device: "/dev/sda1", path: "/media/a" },
+    { ...drive, device: "/dev/sdb1", path: null },
+  ];
+  const artifact = (filepath: string, device: string, kind: "plugin" | "release" = "plugin") => ({
+    filepath,
+    device,
+    kind,
+    size_bytes: 1,
+  });
+  const found = filesOn({ status: "multiple_present", drives, message: "" }, [
+    artifact("valve.py", "/dev/sda1"),
+    artifact("release_27.zip", "/dev/sda1", "release"),
+    artifact("other.py", "/dev/sdb1"),
+  ]);
+  expect(found).toEqual([["/media/a/valve.py", "valve.py"]]);
+  const wanted = { ...NOTHING, name: "left over", onUsb: "/media/a/valve.py" };
+  expect(bodyOf(wanted)).toEqual({ filepath: "/media/a/valve.py" });
+  expect(routeOf("$broadcast", "check", wanted)).toContain("plugins/check-from-leader-usb");
+});
+
+it("updates what came from the package index, and says what was done", () => {
+  const units = [
+    { ...plugin("valve", { origin: "package index" }), unit: "a" },
+    { ...plugin("valve", { origin: "valve.whl" }), unit: "b" },
+  ];
+  expect(updatable({ name: "valve", description: "", author: "", units }).map((one) => one.unit)).toEqual(["a"]);
+  const value = { before: {}, after: {}, messages: ["valve 1.0 is the newest version."], failed: [] };
+  expect(updateText({ ok: true, unit: "a", value })).toBe("valve 1.0 is the newest version.");
 });

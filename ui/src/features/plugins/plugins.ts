@@ -1,7 +1,15 @@
 /** The plugins of a cluster, out of what each unit answered. */
 
-import { finished, get, path, request } from "@/api/client";
-import type { ListedPlugin, PluginContents, TaskAccepted, UnitAnswer } from "@/api/types";
+import { ask, finished, get, path, Refused, request } from "@/api/client";
+import type {
+  ListedPlugin,
+  PluginContents,
+  TaskAccepted,
+  UnitAnswer,
+  UpdatedPlugins,
+  UsbArtifact,
+  UsbState,
+} from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 
 /** A plugin, and what it is on each unit that has it. */
@@ -70,23 +78,73 @@ export function linesOf(contents: PluginContents): [string, string[]][] {
   return lines.flatMap(([heading, names]) => (names && names.length > 0 ? [[heading, names]] : []));
 }
 
-/** What to install: a package by name, or a file of this computer. */
+/** What to install: a package by name, a file of this computer, or one on a USB drive of the leader. */
 export interface Wanted {
   name: string;
   version: string;
   file: File | null;
+  onUsb: string;
 }
 
+export const NOTHING: Wanted = { name: "", version: "", file: null, onUsb: "" };
+
 /** Whether there is enough to ask for. */
-export const isComplete = ({ name, file }: Wanted): boolean => file !== null || name.trim() !== "";
+export const isComplete = ({ name, file, onUsb }: Wanted): boolean =>
+  file !== null || onUsb !== "" || name.trim() !== "";
 
 /** The body of a request; a file was sent before, and is named. */
-export const bodyOf = ({ name, version, file }: Wanted): unknown =>
-  file !== null
-    ? { args: [], options: { source: file.name } }
-    : { args: [name.trim()], options: version.trim() === "" ? {} : { version: version.trim() } };
+export const bodyOf = ({ name, version, file, onUsb }: Wanted): unknown => {
+  if (onUsb !== "") return { filepath: onUsb };
+  if (file !== null) return { args: [], options: { source: file.name } };
+  return { args: [name.trim()], options: version.trim() === "" ? {} : { version: version.trim() } };
+};
 
-/** Send the file, if it is one, to a unit or all. */
+/** The route that checks or installs it on a unit or all. */
+export const routeOf = (unit: string, what: "check" | "install", { onUsb }: Wanted): string =>
+  path("api", "units", unit, "plugins", onUsb === "" ? what : `${what}-from-leader-usb`);
+
+/** Send the file, if it is one of this computer, to a unit or all. */
 export async function send({ file }: Wanted, unit: string): Promise<void> {
   if (file !== null) await request("PUT", path("api", "units", unit, "plugins", "received", file.name), file);
+}
+
+/** The files of plugins on the mounted drives of the leader: where each is, and what it is called. */
+export function filesOn(usb: UsbState | undefined, artifacts: readonly UsbArtifact[]): [string, string][] {
+  const folders = new Map(usb?.drives.flatMap(({ device, path }) => (path == null ? [] : [[device, path]])));
+  return artifacts.flatMap(({ kind, device, filepath }): [string, string][] => {
+    const folder = folders.get(device);
+    return kind === "plugin" && folder !== undefined ? [[`${folder}/${filepath}`, filepath]] : [];
+  });
+}
+
+const OF_INDEX = "package index";
+
+/** The units whose plugin came from the package index, which may have a newer version. */
+export const updatable = (plugin: ClusterPlugin): ClusterPlugin["units"] =>
+  plugin.units.filter((one) => one.origin === OF_INDEX);
+
+/** An installation waits for the package index, and for the import of what it brings. */
+export const LONG = { everyMs: 1000, attempts: 600 };
+
+/** Install the newest version on each unit; return what was done there, or why not. */
+export async function update(plugin: ClusterPlugin): Promise<[string, string][]> {
+  const texts: [string, string][] = [];
+  for (const { unit, key } of updatable(plugin)) texts.push([unit, await updateOn(unit, key)]);
+  return texts;
+}
+
+async function updateOn(unit: string, key: string | undefined): Promise<string> {
+  try {
+    const answers = await ask("POST", path("api", "units", unit, "plugins", "update"), { args: [key] }, LONG);
+    return updateText((answers as Answers)[unit]);
+  } catch (error) {
+    if (error instanceof Refused) return error.message;
+    throw error;
+  }
+}
+
+/** What an update did on a unit. */
+export function updateText(answer: UnitAnswer | undefined): string {
+  const done = answer?.value as UpdatedPlugins | undefined;
+  return done === undefined ? "No answer." : [...done.failed, ...done.messages].join(" ");
 }
