@@ -21,6 +21,7 @@ from environment_wheels import pack_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "packaging" / "deb"
+INSTALL = ROOT / "src" / "pioreactor" / "install"
 PREFIX = Path("opt/pioreactor")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "armhf"}
 CONTROL = """\
@@ -53,8 +54,8 @@ def build(output: Path, *, wheel: Path | None, wheels: list[Path] | None, python
         make_environment(environment, own, needed, python)
         mark = {"version": version, "digest": "", "installed_at": datetime.now(UTC).isoformat(timespec="seconds")}
         (environment / "installed.json").write_text(json.dumps(mark), encoding="utf-8")
-        place(tree, ROOT / "packaging" / "systemd", "lib/systemd/system")
-        place(tree, ROOT / "packaging" / "polkit", "usr/share/polkit-1/rules.d")
+        place(tree, INSTALL / "systemd", "lib/systemd/system")
+        place(tree, INSTALL / "polkit", "usr/share/polkit-1/rules.d")
         (tree / "usr/bin").mkdir(parents=True)
         for program in ("pio", "pios"):
             (tree / "usr/bin" / program).symlink_to(f"/{PREFIX}/current/bin/{program}")

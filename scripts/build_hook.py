@@ -23,3 +23,5 @@ class BuildUiAndDocs(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name == "wheel" and version != "editable":
             for script in ("build_ui.py", "build_docs.py"):
                 subprocess.run([sys.executable, str(Path(self.root) / "scripts" / script)], check=True)
+            # The program that installs the wheel takes other packages in the versions of the tests, too.
+            build_data["force_include"]["constraints.txt"] = "pioreactor/install/constraints.txt"

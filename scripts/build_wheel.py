@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
     *("web/static/index.html", "web/static/assets/", "web/docs_site/index.html", "updates/release_signers"),
     *("py.typed", "storage/leader/migrations/versions/", "cli/help.txt"),
+    *("install/systemd/", "install/polkit/", "install/constraints.txt"),
 )
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian package in a Debian root of its own (this machine's files under an overlay), updates, removes it.
-# Usage: unshare --net --mount --pid --fork --kill-child --mount-proc bash debian_package.sh DEB BROKEN_RELEASE SIGNERS
+# Installs the Debian package in a Debian root of its own (this machine's files under an overlay), updates, removes it;
+# then makes the same machine a leader from a wheel alone.
+# Usage: unshare --net --mount --pid --fork --kill-child --mount-proc bash debian_package.sh DEB BROKEN_RELEASE SIGNERS WHEEL WHEELS
 set -euo pipefail
-deb=$1 broken=$2 signers=$3
+deb=$1 broken=$2 signers=$3 wheel=$4 wheels=$5
 mount --make-rprivate /
 root=$(mktemp -d)
 mount -t tmpfs tmpfs "$root"
@@ -13,18 +14,18 @@ mount -t proc proc "$root/root/proc"
 mount -t tmpfs tmpfs "$root/root/run"
 ip link set lo up
 rm -rf "$root/root/home/pioreactor" "$root/root/var/log/pioreactor.log" "$root/root/opt/pioreactor"
-on() { chroot "$root/root" env -C / -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOSTNAME=leader1 LANG=C.UTF-8 PIP_NO_COMPILE=1 "$@"; }
+on() { chroot "$root/root" env -C / -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOSTNAME=leader1 LANG=C.UTF-8 PIP_NO_COMPILE=1 "$@"; }
 as_pioreactor() { on runuser -u pioreactor -- env HOME=/home/pioreactor "$@"; }
 mkdir -p "$root/root/etc/pioreactor" "$root/root/srv"
 cp "$signers" "$root/root/etc/pioreactor/release_signers"
 cp "$deb" "$root/root/srv/pioreactor.deb"
+cp "$wheel" "$root/root/srv"
+cp -r "$wheels" "$root/root/srv/wheels"
 install -m 0644 "$broken" "$root/root/srv/release_99.1.0.zip"
 echo "== install"
-on dpkg --force-depends -i /srv/pioreactor.deb 2>&1
+on PIOREACTOR_ROLE="leader --simulated --port 8443 --address 127.0.0.1" dpkg --force-depends -i /srv/pioreactor.deb 2>&1
 echo "== version"
 as_pioreactor pio version
-echo "== init"
-as_pioreactor pio cluster init --simulated --port 8443 --address 127.0.0.1 | tail -1
 rows() { as_pioreactor /opt/pioreactor/current/bin/python -c 'import sqlite3; c = sqlite3.connect("/home/pioreactor/.pioreactor/storage/pioreactor.sqlite"); print(*c.execute("SELECT (SELECT version_num FROM alembic_version), (SELECT count(*) FROM experiments)").fetchone())'; }
 rows >"$root/before"
 echo "== update"
@@ -43,4 +44,12 @@ for path in /opt/pioreactor /usr/bin/pio /usr/bin/pios /lib/systemd/system/piore
   if [ -e "$root/root$path" ] || [ -L "$root/root$path" ]; then echo "$path"; fi
 done
 ls "$root/root/home/pioreactor/.pioreactor/storage/pioreactor.sqlite"
+echo "== wheel"
+on userdel --remove pioreactor 2>/dev/null
+on python3 "/srv/${wheel##*/}/pioreactor/install" leader --simulated --wheels /srv/wheels --port 8443 --address 127.0.0.1
+echo "== of the wheel"
+as_pioreactor pio cluster status
+as_pioreactor pio update status
+as_pioreactor /opt/pioreactor/current/bin/python -P -c 'import pioreactor; print(pioreactor.__file__)'
+(cd "$root/root" && ls etc/systemd/system/pioreactor.target etc/polkit-1/rules.d/50-pioreactor.rules usr/local/bin/pio*)
 echo "== end"

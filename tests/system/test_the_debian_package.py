@@ -27,12 +27,13 @@ def test_it_is_installed_survives_a_bad_release_and_is_removed(tmp_path: Path) -
     broken = releases.bundle(tmp_path / "release_99.1.0.zip", wheel, wheels, key)
 
     done = subprocess.run(
-        [*NAMESPACES, "bash", str(SCRIPT), str(deb), str(broken), str(signers)],
+        [*NAMESPACES, "bash", str(SCRIPT), str(deb), str(broken), str(signers), str(own), str(tmp_path / "wheels")],
         capture_output=True, text=True, check=False, timeout=400,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
     parts = dict(part.split("\n", 1) for part in done.stdout.split("== ")[1:])
+    assert "leader1 leads a cluster now" in parts["install"]
     assert parts["version"].strip() == "99.0.0"
     assert "no_such_column" in parts["update"] and "version 99.0.0 runs" in parts["update"]
     assert "exit code 1" in parts["update"]
@@ -41,3 +42,7 @@ def test_it_is_installed_survives_a_bad_release_and_is_removed(tmp_path: Path) -
         *("99.0.0", "current", "last_update.json", "previous", "update.lock", "update.log", "versions"),
     ]
     assert parts["left"].split() == [parts["left"].split()[0]] and "pioreactor.sqlite" in parts["left"], "only the data"
+    assert "environment: /opt/pioreactor/versions/99.0.0" in parts["wheel"]
+    assert "leader1 leads a cluster now" in parts["wheel"]
+    assert "leader1 leads the cluster" in parts["of the wheel"] and "leader1: version 99.0.0" in parts["of the wheel"]
+    assert "/opt/pioreactor/current/lib" in parts["of the wheel"], "it does not need the wheel any more"

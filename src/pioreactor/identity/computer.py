@@ -13,7 +13,11 @@ from pioreactor.devices.hat import DEVICE_TREE_HAT, read_hat
 POWER_OFF: Final = ("systemctl", "--no-ask-password", "poweroff")
 REBOOT: Final = ("systemctl", "--no-ask-password", "reboot")
 RESTART_WEB_SERVER: Final = ("systemctl", "--no-ask-password", "--no-block", "restart", "pioreactor-web.service")
-"""Systemd asks polkit whether the account may; `packaging/polkit` has the rule that allows it."""
+"""Systemd asks polkit whether the account may."""
+POLKIT_REMEDY: Final = (
+    "Install the rule that lets this account do so: "
+    "sudo /opt/pioreactor/current/bin/python -P -m pioreactor.install machine"
+)
 _CLOCK: Final = ("timedatectl", "show", "--property=NTPSynchronized", "--value")
 
 

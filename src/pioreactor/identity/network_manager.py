@@ -6,15 +6,15 @@ import re
 from typing import Final, NamedTuple
 
 from pioreactor.exc import PioreactorError
+from pioreactor.identity.computer import POLKIT_REMEDY
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
 TIMEOUT_S: Final = 10.0
-_POLKIT: Final = "Install packaging/polkit/50-pioreactor.rules in /etc/polkit-1/rules.d."
 _CAUSES: Final = (
     ("is not installed", "NetworkManager is not installed", "Install it: sudo apt install network-manager"),
     ("is not running", "NetworkManager is not running", "Start it: sudo systemctl start NetworkManager"),
-    ("insufficient privileges", "this account may not change networks", _POLKIT),
-    ("not authorized", "this account may not change networks", _POLKIT),
+    ("insufficient privileges", "this account may not change networks", POLKIT_REMEDY),
+    ("not authorized", "this account may not change networks", POLKIT_REMEDY),
 )
 _NOT_READY: Final = {
     "unavailable": (

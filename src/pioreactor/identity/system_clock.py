@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pioreactor.exc import InvalidRequestError, PioreactorError
+from pioreactor.identity.computer import POLKIT_REMEDY
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
 _TIMEOUT_S: Final = 20.0
@@ -20,7 +21,7 @@ class ClockRefusedError(PioreactorError):
 
     code = "clock_refused"
     status = 409
-    remedy = "Allow it for the account of the services: see packaging/polkit."
+    remedy = POLKIT_REMEDY
 
 
 def parse_moment(text: str) -> datetime:

@@ -14,6 +14,7 @@ from typing import IO, Final, Literal
 import msgspec
 
 from pioreactor.exc import ConflictError, NotFoundError, StorageError
+from pioreactor.identity.computer import POLKIT_REMEDY
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
 
 Status = Literal[
@@ -26,8 +27,7 @@ _LSBLK: Final = (*("lsblk", "--json", "--bytes", "--output", "NAME,PATH,TYPE,TRA
 _DEVICE: Final = re.compile(r"(?:sd[a-z]|nvme|mmcblk)[a-z0-9]*")
 """Names of devices, which are those of the folders that drives are mounted on."""
 _REMEDIES: Final[Mapping[str, str]] = {
-    "udisksctl": "If it is not installed: sudo apt install udisks2. If it was not authorized: copy "
-    "packaging/polkit/50-pioreactor.rules to /etc/polkit-1/rules.d of the unit.",
+    "udisksctl": f"If it is not installed: sudo apt install udisks2. If it was not authorized: {POLKIT_REMEDY}",
 }
 _TIMEOUT_S: Final = 30.0
 _CHUNK: Final = 1024**2

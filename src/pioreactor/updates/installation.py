@@ -84,7 +84,7 @@ class Installation:
         except OSError as error:
             raise ConflictError(
                 f"{self.root} is not an installation with versions: {self.current} is missing",
-                remedy="Install with the package or with packaging/install.sh.",
+                remedy="Install the wheel or the Debian package as root.",
             ) from error
 
     def previous_version(self) -> str | None:

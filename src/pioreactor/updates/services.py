@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pioreactor.identity.computer import POLKIT_REMEDY
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
 from pioreactor.updates.errors import UpdateFailedError
 from pioreactor.updates.ports import Services
@@ -41,7 +42,7 @@ class SystemdServices:
         except SystemCommandError as error:
             raise UpdateFailedError(
                 f"systemctl {verb} {unit} failed: {error}",
-                remedy=None if error.stderr is None else "Allow it for this account: see packaging/polkit.",
+                remedy=None if error.stderr is None else POLKIT_REMEDY,
             ) from error
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from pioreactor.actions.backup import database_of
 from pioreactor.exc import ConflictError, NotFoundError
+from pioreactor.identity.computer import POLKIT_REMEDY
 from pioreactor.job_catalog import activities_among
 from pioreactor.private_files import write_atomically
 from pioreactor.processes.launch import launch, pio_argv
@@ -155,7 +156,7 @@ class UnitUpdate:
         if self.installation is None:
             raise ConflictError(
                 "this software was not installed in versions that can be updated",
-                remedy=f"Install the package, or run packaging/install.sh; both install below {DEFAULT_ROOT}.",
+                remedy=f"Install the wheel or the Debian package as root; both install below {DEFAULT_ROOT}.",
             )
         runtime = self.runtime
         database = None if self.has_server_database else database_of(runtime)
@@ -186,7 +187,7 @@ class UnitUpdate:
             try:
                 run_system_command(("systemctl", "--no-ask-password", "--no-block", "start", SERVICE), timeout_s=30.0)
             except SystemCommandError as error:
-                raise ConflictError(f"the update was not started: {error}", remedy="See packaging/polkit.") from error
+                raise ConflictError(f"the update was not started: {error}", remedy=POLKIT_REMEDY) from error
         else:
             write_atomically(self._request, msgspec.json.encode(request))
             launch(pio_argv("update", "app", "--requested"), self.environment)

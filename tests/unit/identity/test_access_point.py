@@ -81,8 +81,8 @@ def test_the_only_way_in_is_not_cut_unless_that_is_meant(nmcli: Nmcli, port: Wif
     ("answers", "cause", "cure"),
     [
         ({"fault": "Error: NetworkManager is not running."}, "not running", "systemctl start NetworkManager"),
-        ({"fault": "Error: Not authorized to control networking."}, "may not change networks", "packaging/polkit"),
-        ({"fault": "Error: Insufficient privileges."}, "may not change networks", "packaging/polkit"),
+        ({"fault": "Error: Not authorized to control networking."}, "may not change networks", "pioreactor.install"),
+        ({"fault": "Error: Insufficient privileges."}, "may not change networks", "pioreactor.install"),
         ({"devices": [("eth0", "ethernet", "connected")]}, "no Wi-Fi adapter", "Plug one in"),
         ({"devices": [("wlan0", "wifi", "unavailable")]}, "wlan0 is switched off", "set the country"),
         ({"devices": [("wlan0", "wifi", "unmanaged")]}, "not managed", "nmcli device set wlan0 managed yes"),

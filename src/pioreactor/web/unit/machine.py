@@ -12,6 +12,7 @@ from pioreactor.actions.backup import list_backups
 from pioreactor.actions.repair_unit import repair_unit
 from pioreactor.cluster.backup_replication import BackupCopies, Copy
 from pioreactor.exc import ConflictError, PioreactorError
+from pioreactor.identity.computer import POLKIT_REMEDY
 from pioreactor.identity.usb_drives import UsbArtifact, UsbDrives, UsbState
 from pioreactor.job_catalog import activities_among
 from pioreactor.processes.system_command import SystemCommandError, run_system_command
@@ -37,7 +38,7 @@ class PowerRefusedError(PioreactorError):
 
     code = "power_refused"
     status = 409
-    remedy = "Allow it for the account of the web server: see packaging/polkit."
+    remedy = POLKIT_REMEDY
 
 
 class PowerRequest(Body):
