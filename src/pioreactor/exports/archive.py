@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,10 +19,11 @@ from pioreactor.exports.dataset import Dataset
 from pioreactor.exports.request import ExportRequest, source_of
 from pioreactor.exports.rows import ExportedColumn, RowFormat
 from pioreactor.exports.table_files import write_table
-from pioreactor.measurements.spec import ColumnValue
 from pioreactor.private_files import complete_file
 from pioreactor.storage.leader.dataset_rows import DatasetRows
 from pioreactor.version import __version__
+
+R = TypeVar("R")
 
 SCHEMA_VERSION: Final = 1
 FREE_BYTES: Final = 64 * 1024 * 1024
@@ -44,11 +45,47 @@ class Progress:
 
 
 @dataclass
-class ArchiveWriter:
-    """Writes one archive of datasets, all from one moment of the database.
+class Watch:
+    """Counts rows while they are written below a folder, and looks after the disk.
 
     `report` is called about once a second. `is_stopping` ends the export: nothing is left of it then.
     """
+
+    folder: Path
+    report: Callable[[Progress], None] = lambda _progress: None
+    is_stopping: Callable[[], bool] = lambda: False
+    rows: int = field(default=0, init=False)
+    total: int = field(default=0, init=False)
+    _checked_s: float = field(default=0.0, init=False)
+
+    def begin(self, total: int, bytes_per_row: int) -> None:
+        """Expect so many rows; raise `StorageError` when the disk has no room for them."""
+        self.total = total
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _check_disk_space(self.folder, total * bytes_per_row)
+
+    def counted(self, name: str, rows: Iterable[R]) -> Iterator[R]:
+        """Yield rows of `name`; raise `StoppedError` or `StorageError` between them."""
+        for row in rows:
+            if self.rows % _ROWS_BETWEEN_CHECKS == 0:
+                self.check(name)
+            self.rows += 1
+            yield row
+
+    def check(self, name: str) -> None:
+        """Raise `StoppedError` when the export is to end, and `StorageError` when the disk is full."""
+        if self.is_stopping():
+            raise StoppedError("the export was stopped", remedy="Nothing of it is left.")
+        now_s = monotonic()
+        if now_s >= self._checked_s + _CHECK_INTERVAL_S:
+            self._checked_s = now_s
+            _check_disk_space(self.folder, 0)
+            self.report(Progress(name, self.rows, self.total))
+
+
+@dataclass
+class ArchiveWriter:
+    """Writes one archive of datasets, all from one moment of the database."""
 
     stored: DatasetRows
     request: ExportRequest
@@ -56,32 +93,26 @@ class ArchiveWriter:
     created_at: datetime | None
     """When the experiment was created; None for the cluster's own data."""
     now: datetime
-    report: Callable[[Progress], None] = lambda _progress: None
-    is_stopping: Callable[[], bool] = lambda: False
-    _rows: int = field(default=0, init=False)
-    _total: int = field(default=0, init=False)
-    _checked_s: float = field(default=0.0, init=False)
+    watch: Watch
 
     def write(self, target: Path) -> int:
         """Write the archive and return how many rows it has.
 
         Raise `StorageError` when the disk is too small, and `StoppedError` when the export was stopped.
         """
-        self._total = sum(self._count(dataset) for dataset in self.datasets)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _check_disk_space(target.parent, self._total * _BYTES_PER_ROW)
+        self.watch.begin(sum(self._count(dataset) for dataset in self.datasets), _BYTES_PER_ROW)
         with (
             complete_file(target) as unfinished,
             zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive,
         ):
-            entries = [self._add(archive, dataset, unfinished.parent) for dataset in self.datasets]
+            entries = [self._add(archive, dataset) for dataset in self.datasets]
             archive.writestr(MANIFEST, _json(self._manifest(entries)))
-        return self._rows
+        return self.watch.rows
 
     def _count(self, dataset: Dataset) -> int:
         return self.stored.count(source_of(dataset), self.request.filter_for(dataset))
 
-    def _add(self, archive: zipfile.ZipFile, dataset: Dataset, folder: Path) -> dict[str, object]:
+    def _add(self, archive: zipfile.ZipFile, dataset: Dataset) -> dict[str, object]:
         source = source_of(dataset)
         columns = self.stored.columns(source)
         units: list[str | None] = [None]
@@ -91,12 +122,12 @@ class ArchiveWriter:
         for unit in units:
             row_format = RowFormat(dataset, columns, self.created_at)
             name = self.request.name_of_file(dataset, unit, self.now)
-            before = self._rows
+            before = self.watch.rows
             stored = self.stored.rows(source, self.request.filter_for(dataset, unit=unit))
-            rows = self._monitored(dataset, row_format.rows(stored), folder)
+            rows = self.watch.counted(dataset.dataset_name, row_format.rows(stored))
             with archive.open(self._member(name), "w", force_zip64=True) as file:
                 write_table(file, row_format.columns, rows, self.request.format, metadata=self._metadata())
-            files.append({"path": name, "row_count": self._rows - before, "pioreactor_unit": unit})
+            files.append({"path": name, "row_count": self.watch.rows - before, "pioreactor_unit": unit})
         exported = RowFormat(dataset, columns, self.created_at).columns
         archive.writestr(f"{dataset.dataset_name}/schema.json", _json(_schema(dataset, exported)))
         return {
@@ -110,24 +141,6 @@ class ArchiveWriter:
         # Parquet is compressed already.
         member.compress_type = zipfile.ZIP_STORED if self.request.format == "parquet" else zipfile.ZIP_DEFLATED
         return member
-
-    def _monitored(
-        self, dataset: Dataset, rows: Iterator[list[ColumnValue]], folder: Path
-    ) -> Iterator[list[ColumnValue]]:
-        for row in rows:
-            if self._rows % _ROWS_BETWEEN_CHECKS == 0:
-                self._check_progress(dataset, folder)
-            self._rows += 1
-            yield row
-
-    def _check_progress(self, dataset: Dataset, folder: Path) -> None:
-        if self.is_stopping():
-            raise StoppedError("the export was stopped", remedy="Nothing of it is left.")
-        now_s = monotonic()
-        if now_s >= self._checked_s + _CHECK_INTERVAL_S:
-            self._checked_s = now_s
-            _check_disk_space(folder, 0)
-            self.report(Progress(dataset.dataset_name, self._rows, self._total))
 
     def _metadata(self) -> dict[str, str]:
         return {KEY: msgspec.json.encode(self.stored.audit_head()).decode()}

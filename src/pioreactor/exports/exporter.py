@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from pioreactor.exc import ConflictError
-from pioreactor.exports.archive import ArchiveWriter, Progress
+from pioreactor.exports.archive import ArchiveWriter, Progress, Watch
 from pioreactor.exports.dataset import Dataset
 from pioreactor.exports.known_datasets import all_datasets, select_datasets
 from pioreactor.exports.request import ExportRequest, archive_name, source_of
@@ -64,12 +64,13 @@ def export(
     now = runtime.clock.now()
     target = output if output is not None else free_path(runtime.paths.exports / archive_name(request.experiment, now))
     with (
-        _exclusive(runtime.paths.exports),
+        exclusive(runtime.paths.exports),
         open_dataset_rows(location_of_database(runtime), is_stopping=is_stopping) as stored,
     ):
         _delete_old(runtime.paths.exports, now)
         created_at = created_at_of(stored, request.experiment)
-        rows = ArchiveWriter(stored, request, datasets, created_at, now, report, is_stopping).write(target)
+        watch = Watch(target.parent, report, is_stopping)
+        rows = ArchiveWriter(stored, request, datasets, created_at, now, watch).write(target)
     return ExportedArchive(str(target), rows, target.stat().st_size)
 
 
@@ -103,7 +104,7 @@ def csv_lines(location: DatabaseLocation, dataset: Dataset, request: ExportReque
 
 
 @contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path) -> Iterator[None]:
     """Hold the lock of exports: two at once would take the disk and the database from the jobs."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o660)

@@ -11,7 +11,8 @@ import pytest
 from pioreactor.bootstrap.simulated import build_simulation
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
-from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
+from pioreactor.storage.leader.location import DatabaseLocation
 from pioreactor.storage.ports import Row
 from pioreactor.structs.encoding import to_timestamp
 
@@ -22,8 +23,8 @@ def at(hours: float) -> str:
     return to_timestamp(CREATED + timedelta(hours=hours))
 
 
-def put(path: Path, *rows: Row) -> None:
-    sink = SqliteRecordSink(path)
+def put(location: DatabaseLocation, *rows: Row) -> None:
+    sink = open_record_sink(location)
     assert sink.commit(rows) == []
     sink.close()
 

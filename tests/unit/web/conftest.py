@@ -275,12 +275,30 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return path, password
 
 
+ON_BOTH_DATABASES = pytest.mark.parametrize("leader_database", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def leader(make_unit: Callable[..., UnitServices], tmp_path: Path, new_database: tuple[Path, str]) -> Iterator[Leader]:
+def leader_database(
+    request: pytest.FixtureRequest, tmp_path: Path, new_database: tuple[Path, str]
+) -> tuple[LeaderDatabase, str]:
+    """The database of the leader, and the password of the person in it: of SQLite, unless the test says otherwise."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        source, password = new_database
+        return LeaderDatabase.open(shutil.copy(source, tmp_path / "leader.sqlite")), password
+    database = LeaderDatabase.open(request.getfixturevalue("leader_url"))
+    first_password = ensure_first_person(database.people)
+    assert first_password is not None
+    return database, first_password
+
+
+@pytest.fixture
+def leader(
+    make_unit: Callable[..., UnitServices], tmp_path: Path, leader_database: tuple[LeaderDatabase, str]
+) -> Iterator[Leader]:
     """The server of a leader that is no worker itself, asked with the cluster's token."""
     here = make_unit("leader1")
-    source, password = new_database
-    database = LeaderDatabase.open(shutil.copy(source, tmp_path / "leader.sqlite"))
+    database, password = leader_database
     http = LoopbackHttp()
     bus = here.bus
     assert isinstance(bus, SpyBus)

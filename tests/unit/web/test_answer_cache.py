@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.unit.web.conftest import ON_BOTH_DATABASES
 from tests.unit.web.security.test_access_tokens import as_program, created
 
 from pioreactor.storage.leader.database import LeaderDatabase
@@ -206,12 +207,13 @@ def test_what_is_kept_is_bounded(run: Callable[[Any], Any]) -> None:
     run(read())
 
 
+@ON_BOTH_DATABASES
 def test_rows_of_another_process_are_read_at_once(leader: Any) -> None:
     def read() -> list[str]:
         return [row["experiment"] for row in leader.client.get("/api/experiments").json()]
 
     assert read() == read() == []
-    with closing(LeaderDatabase.open(leader.services.database.path)) as other:
+    with closing(LeaderDatabase.open(leader.services.database.location)) as other:
         other.experiments.create("by hand", description="", tags=[])
         assert read() == ["by hand"]
         with other.access.writing() as connection:

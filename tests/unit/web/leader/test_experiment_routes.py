@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from tests.unit.web.conftest import ON_BOTH_DATABASES
+
 from pioreactor.http.loopback import json_response
 
 from .conftest import accepts
 
 
+@ON_BOTH_DATABASES
 def test_experiments_from_creation_to_deletion(leader: Any) -> None:
     client = leader.client
     made = client.post("/api/experiments", json={"experiment": "first", "description": "d", "tags": ["a", "A ", "b"]})
@@ -87,6 +90,7 @@ def test_units_rename_what_they_keep_before_the_leader_does(leader: Any) -> None
     assert (taken["status"], asked_to_rename("unit1")) == ("failed", [])
 
 
+@ON_BOTH_DATABASES
 def test_labels(leader: Any) -> None:
     leader.add_workers("unit1", "unit2", experiment="exp")
     path = "/api/experiments/exp/unit_labels"

@@ -5,15 +5,16 @@ import io
 import sys
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 from tests.unit.exports.conftest import CREATED, at, od, put
+from tests.unit.web.conftest import ON_BOTH_DATABASES
 
 from pioreactor.processes.launch import pio_argv
 from pioreactor.storage.leader.database import LeaderDatabase
+from pioreactor.storage.leader.location import DatabaseLocation
 from pioreactor.web.leader.export_runner import ExportRunner, arguments_of
 
 BODY = {"datasets": ["od_readings"], "experiment": "growth 1"}
@@ -25,18 +26,19 @@ time.sleep(60)
 """
 
 
-def fill(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    database = LeaderDatabase.open(path, now=lambda: CREATED)
+def fill(location: DatabaseLocation) -> None:
+    database = LeaderDatabase.open(location, now=lambda: CREATED)
     database.experiments.create("growth 1")
     database.close()
-    put(path, *(od(unit, hours, hours) for hours in (1.0, 2.0) for unit in ("unit1", "unit2")))
+    put(location, *(od(unit, hours, hours) for hours in (1.0, 2.0) for unit in ("unit1", "unit2")))
 
 
 @pytest.fixture
 def recorded(leader: Any) -> Any:
-    fill(leader.services.database.path)
-    fill(leader.services.unit.paths.database)
+    fill(leader.services.database.location)
+    paths, location = leader.services.unit.paths, leader.services.database.location
+    # The process that exports finds the database by the configuration.
+    paths.local_config.write_text(f"[storage]\ndatabase={location}\n")
     return leader
 
 
@@ -67,6 +69,7 @@ def test_datasets_have_the_fields_of_their_description(recorded: Any) -> None:
     assert found["pioreactor_unit_activity_data"]["always_partition_by_unit"] is True
 
 
+@ON_BOTH_DATABASES
 def test_a_preview_has_rows_by_column(recorded: Any) -> None:
     rows = recorded.client.get(f"{URL}/od_readings/preview?n_rows=3").json()
     assert len(rows) == 3
@@ -77,6 +80,7 @@ def test_a_preview_has_rows_by_column(recorded: Any) -> None:
     assert recorded.client.get(f"{URL}/nothing/preview").status_code == 404
 
 
+@ON_BOTH_DATABASES
 def test_an_archive_is_made_by_a_process_listed_fetched_and_deleted(recorded: Any) -> None:
     """Has the shapes of the reference: `result`, `filename` and `msg`, and the file below `/exports`."""
     client = recorded.client
@@ -152,6 +156,7 @@ def test_only_archives_are_fetched(recorded: Any, name: str) -> None:
     assert (folder / "secret.txt").exists()
 
 
+@ON_BOTH_DATABASES
 def test_one_dataset_is_streamed_as_csv(recorded: Any) -> None:
     query = {"experiment": "growth 1", "unit": ["unit2"], "start_time": "2026-03-01T13:30:00Z"}
     answer = recorded.client.get(f"{URL}/od_readings/csv", params=query)

@@ -4,16 +4,19 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from tests.unit.web.conftest import ON_BOTH_DATABASES
+
+from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
 from pioreactor.storage.ports import Row
 from pioreactor.structs.encoding import to_timestamp
 
 
+@ON_BOTH_DATABASES
 def test_readings_and_logs(leader: Any) -> None:
     leader.add_workers("unit1", experiment="exp")
     at = to_timestamp(leader.services.unit.clock.now())
     common = {"experiment": "exp", "pioreactor_unit": "unit1", "timestamp": at}
-    sink = SqliteRecordSink(leader.services.database.path)
+    sink = open_record_sink(leader.services.database.location)
     sink.commit(
         [
             Row("od_readings", {**common, "od_reading": 0.5, "angle": 90, "channel": 2}),
@@ -46,11 +49,12 @@ def test_readings_and_logs(leader: Any) -> None:
     assert client.get("/api/units/unit1/system_logs").json() == []
 
 
+@ON_BOTH_DATABASES
 def test_recent_logs_are_as_many_as_asked_for(leader: Any) -> None:
     leader.add_workers("unit1", experiment="exp")
     at = to_timestamp(leader.services.unit.clock.now())
     common = {"experiment": "exp", "pioreactor_unit": "unit1", "timestamp": at, "source": "app", "task": "stirring"}
-    sink = SqliteRecordSink(leader.services.database.path)
+    sink = open_record_sink(leader.services.database.location)
     sink.commit([Row("logs", {**common, "message": f"message {n}", "level": "INFO"}) for n in range(120)])
     sink.close()
 
