@@ -6,10 +6,9 @@ the experiment over; everything else is there to be read without this software.
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -18,17 +17,26 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.actions.backup import database_of
 from pioreactor.audit.verification import HEAD_FILE
 from pioreactor.exc import InvalidRequestError, StorageError
+from pioreactor.exports.archive import Progress, Watch
 from pioreactor.exports.dataset import Dataset
-from pioreactor.exports.exporter import ExportedArchive, csv_lines, datasets_of
+from pioreactor.exports.exporter import ExportedArchive, csv_lines, datasets_of, exclusive
 from pioreactor.exports.request import ExportRequest, safe_name
 from pioreactor.private_files import complete_file, free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
-from pioreactor.storage.leader.dataset_rows import open_dataset_rows
+from pioreactor.storage.leader.dataset_rows import (
+    EXPERIMENT,
+    UNIT,
+    DatasetRows,
+    RowFilter,
+    RowSource,
+    open_dataset_rows,
+    sqlite_type,
+)
+from pioreactor.storage.ports import SqlRow
 from pioreactor.structs.archived_unit import UNITS_FILE, ArchivedUnit
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -37,105 +45,102 @@ from pioreactor.version import __version__
 CRATE: Final = "ro-crate-metadata.json"
 DATABASE: Final = "experiment.sqlite"
 _LEFT_OUT: Final = frozenset({"experiment_worker_assignments", "imported_tables", "quarantined_rows"})
-_FREE_BYTES: Final = 64 * 1024 * 1024
-_SHARE: Final = 1.2
-"""Free space that is needed, relative to the database: at worst it has one experiment."""
+_BYTES_PER_ROW: Final = 300
+"""Of the database with its indices, and of what the archive has of it, at the most that was seen."""
 
 
 def write_experiment(
-    runtime: Runtime, experiment: str, *, output: Path | None = None, of_units: Iterable[tuple[str, bytes]] = ()
+    runtime: Runtime,
+    experiment: str,
+    *,
+    output: Path | None = None,
+    of_units: Iterable[tuple[str, bytes]] = (),
+    report: Callable[[Progress], None] = lambda _progress: None,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> ExportedArchive:
-    """Write the archive of an experiment to a file that appears when it is complete.
+    """Write the archive of an experiment to a file that appears when it is complete; all rows are from one moment.
 
     `of_units` are files that units keep, by their names in the archive; each is taken when it is written. Raise
-    `NotFoundError` for an unknown experiment, `StorageError` when there is no room.
+    `NotFoundError` for an unknown experiment, `ConflictError` while another export runs, `StorageError` when there is
+    no room, `StoppedError` when it was stopped.
     """
     if experiment == UNIVERSAL_EXPERIMENT:
         raise InvalidRequestError("name one experiment")
-    from pioreactor.storage.leader.database import LeaderDatabase
+    from pioreactor.actions.backup import location_of_database
 
-    source, now = database_of(runtime), runtime.clock.now()
-    with closing(LeaderDatabase.open(source)) as database:
-        database.experiments.get(experiment)
+    now = runtime.clock.now()
     exports, of = runtime.paths.exports, safe_name(experiment)
     target = output if output is not None else free_path(exports / f"experiment_{of}_{now:%Y%m%d%H%M%S}.zip")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _check_room(source, target.parent)
-    with complete_file(target) as unfinished, TemporaryDirectory(prefix=".experiment-", dir=target.parent) as folder:
-        extracted = Path(folder) / DATABASE
-        rows = _extract(source, extracted, experiment)
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+    watch = Watch(target.parent, report, is_stopping)
+    with (
+        exclusive(exports),
+        open_dataset_rows(location_of_database(runtime), is_stopping=is_stopping) as stored,
+    ):
+        stored.created_at(experiment)
+        tables = _tables_of(stored)
+        watch.begin(sum(stored.count(each, RowFilter(experiment=experiment)) for each in tables), _BYTES_PER_ROW)
+        with (
+            complete_file(target) as unfinished,
+            TemporaryDirectory(prefix=".experiment-", dir=target.parent) as folder,
+            zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive,
+        ):
+            extracted = Path(folder) / DATABASE
+            _extract(stored, tables, extracted, experiment, watch)
             archive.write(extracted, DATABASE)
-            _add_tables(archive, extracted, runtime, experiment)
+            _add_tables(archive, extracted, runtime, experiment, watch)
             _add_files(archive, runtime)
-            archive.writestr(UNITS_FILE, msgspec.json.encode(_units(source, experiment)))
+            archive.writestr(UNITS_FILE, msgspec.json.encode(_units(stored, experiment)))
             for name, content in of_units:
+                watch.check("files of units")
                 # Stills do not get smaller.
                 archive.writestr(name, content, zipfile.ZIP_STORED if name.endswith(".jpg") else None)
-            with open_dataset_rows(source) as stored:
-                archive.writestr(HEAD_FILE, msgspec.json.encode(stored.audit_head()))
+            archive.writestr(HEAD_FILE, msgspec.json.encode(stored.audit_head()))
             archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
-    return ExportedArchive(str(target), rows, target.stat().st_size)
+    return ExportedArchive(str(target), watch.rows, target.stat().st_size)
 
 
-def _check_room(source: Path, folder: Path) -> None:
-    needed, free = _SHARE * source.stat().st_size + _FREE_BYTES, shutil.disk_usage(folder).free
-    if free < needed:
-        raise StorageError(f"the archive needs up to {needed / 1e6:.0f} MB in {folder}, {free / 1e6:.0f} MB are free")
+def _tables_of(stored: DatasetRows) -> list[RowSource]:
+    """Return the tables whose rows belong to an experiment, those of plugins too."""
+    tables = [RowSource(table=name) for name in stored.tables() if name not in _LEFT_OUT]
+    return [table for table in tables if any(column.name == EXPERIMENT for column in stored.columns(table))]
 
 
-def _extract(source: Path, target: Path, experiment: str) -> int:
-    """Copy the rows of an experiment into a database of their own, all from one moment; return how many."""
+def _extract(stored: DatasetRows, tables: list[RowSource], target: Path, experiment: str, watch: Watch) -> None:
+    """Copy the rows of an experiment into a database of their own."""
     from pioreactor.storage.leader.database import LeaderDatabase
 
     LeaderDatabase.open(target).close()
     try:
-        with closing(sqlite3.connect(target, isolation_level=None, uri=True)) as connection:
-            connection.execute("PRAGMA foreign_keys = OFF")
-            connection.execute("ATTACH DATABASE ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
+        with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+            for pragma in ("foreign_keys = OFF", "synchronous = OFF", "journal_mode = DELETE"):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
             connection.execute("BEGIN")
-            triggers = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'trigger'").fetchall()
+            triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
             for (trigger,) in triggers:
-                connection.execute(f'DROP TRIGGER main."{trigger}"')  # what it would write is copied as well
-            total = sum(_copy_table(connection, *table, experiment) for table in _tables(connection))
+                connection.execute(f'DROP TRIGGER "{trigger}"')  # what it would write is copied as well
+            for table in tables:
+                rows = stored.rows(table, RowFilter(experiment=experiment))
+                _insert(connection, stored, table, watch.counted(str(table.table), rows))
             connection.execute("COMMIT")
-            connection.execute("DETACH DATABASE source")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
     except sqlite3.Error as error:
         raise StorageError(f"the rows of {experiment} cannot be copied: {error}") from error
-    return total
 
 
-def _tables(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    found = connection.execute(
-        "SELECT name, sql FROM source.sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'"
-    ).fetchall()
-    return [(str(name), str(sql)) for name, sql in found if name not in _LEFT_OUT]
+def _insert(connection: sqlite3.Connection, stored: DatasetRows, table: RowSource, rows: Iterator[SqlRow]) -> None:
+    columns, name = stored.columns(table), table.sql()
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table.table,)).fetchone():
+        types = ", ".join(f'"{column.name}" {sqlite_type(column.type)}' for column in columns)
+        connection.execute(f"CREATE TABLE {name} ({types})")  # the table of a plugin
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    connection.executemany(f"INSERT INTO {name} ({names}) VALUES ({', '.join('?' * len(columns))})", rows)
 
 
-def _copy_table(connection: sqlite3.Connection, table: str, sql: str, experiment: str) -> int:
-    columns = _columns(connection, "source", table)
-    if "experiment" not in columns:
-        return 0
-    if not _columns(connection, "main", table):
-        connection.execute(sql)  # the table of a plugin
-    names = ", ".join(f'"{name}"' for name in columns)
-    return connection.execute(
-        f'INSERT INTO main."{table}" ({names}) SELECT {names} FROM source."{table}" WHERE experiment = ?',
-        (experiment,),
-    ).rowcount
-
-
-def _columns(connection: sqlite3.Connection, schema: str, table: str) -> list[str]:
-    return [row[1] for row in connection.execute(f'PRAGMA {schema}.table_xinfo("{table}")') if row[6] == 0]
-
-
-def _add_tables(archive: zipfile.ZipFile, database: Path, runtime: Runtime, experiment: str) -> None:
+def _add_tables(archive: zipfile.ZipFile, database: Path, runtime: Runtime, experiment: str, watch: Watch) -> None:
     for dataset in _with_rows(database, datasets_of(runtime.paths).values()):
         request = ExportRequest(datasets=[dataset.dataset_name], experiment=experiment)
         with archive.open(f"data/{dataset.dataset_name}.csv", "w", force_zip64=True) as file:
             for lines in csv_lines(database, dataset, request):
+                watch.check(dataset.dataset_name)
                 file.write(lines.encode())
 
 
@@ -160,19 +165,20 @@ def _add_files(archive: zipfile.ZipFile, runtime: Runtime) -> None:
 
 def units_of(runtime: Runtime, experiment: str) -> list[str]:
     """Return the names of the units that took part in an experiment."""
-    return [unit.pioreactor_unit for unit in _units(database_of(runtime), experiment)]
+    from pioreactor.actions.backup import location_of_database
+
+    with open_dataset_rows(location_of_database(runtime)) as stored:
+        return [unit.pioreactor_unit for unit in _units(stored, experiment)]
 
 
-def _units(source: Path, experiment: str) -> list[ArchivedUnit]:
+def _units(stored: DatasetRows, experiment: str) -> list[ArchivedUnit]:
     """Return the units that took part, with the models that they have."""
-    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(
-            "SELECT h.pioreactor_unit, w.model_name, w.model_version FROM (SELECT DISTINCT pioreactor_unit FROM "
-            "experiment_worker_assignments_history WHERE experiment = ?) h LEFT JOIN workers w "
-            "ON w.pioreactor_unit = h.pioreactor_unit ORDER BY 1",
-            (experiment,),
-        ).fetchall()
-    return [ArchivedUnit(*row) for row in rows]
+    query = (
+        "SELECT DISTINCT h.experiment, h.pioreactor_unit, w.model_name, w.model_version FROM "
+        "experiment_worker_assignments_history h LEFT JOIN workers w ON w.pioreactor_unit = h.pioreactor_unit"
+    )
+    rows = stored.rows(RowSource(query=query), RowFilter(experiment=experiment, order_by=((UNIT, False),)))
+    return [ArchivedUnit(*found) for _, *found in rows]
 
 
 def _crate(experiment: str, now: datetime, names: list[str]) -> bytes:

@@ -37,6 +37,8 @@ class ExportedArchive(msgspec.Struct, frozen=True):
     path: str
     rows: int
     size_bytes: int
+    problems: list[str] = []
+    """What is not in it, and why."""
 
 
 def datasets_of(paths: Paths) -> dict[str, Dataset]:

@@ -51,6 +51,10 @@ class RowReader(Protocol):
         """Yield the rows of a query, few of them in memory."""
         ...
 
+    def tables(self) -> list[str]:
+        """Return the tables with data by name: neither views nor parts of a table."""
+        ...
+
     def names_of(self, source: str) -> list[str]:
         """Return the names of the columns of a table or a query in parentheses."""
         ...

@@ -15,7 +15,8 @@ from tests.unit.exports.conftest import disk_with_room_for
 from pioreactor.cluster.experiment_files import files_of_units
 from pioreactor.data_import.archive_files import HostileArchiveError
 from pioreactor.data_import.importer import import_experiment
-from pioreactor.exc import ConflictError, NotFoundError, StorageError, UnitUnreachableError
+from pioreactor.exc import ConflictError, NotFoundError, StoppedError, StorageError, UnitUnreachableError
+from pioreactor.exports.archive import Progress
 from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
@@ -153,5 +154,10 @@ def test_a_disk_that_fills_during_the_archive_of_an_experiment_leaves_nothing(la
     lab.paths.exports.mkdir()
     with disk_with_room_for(room), pytest.raises(StorageError):
         write_experiment(lab, "Wild type", of_units=[("stills/unit1/a.jpg", os.urandom(400_000))])
-    assert list(lab.paths.exports.iterdir()) == []
+    assert [file.name for file in lab.paths.exports.iterdir()] == [".lock"]
     write_experiment(lab, "Wild type")
+    seen: list[Progress] = []
+    with pytest.raises(StoppedError):
+        write_experiment(lab, "Wild type", report=seen.append, is_stopping=lambda: bool(seen))
+    assert [file.suffix for file in lab.paths.exports.iterdir() if file.name != ".lock"] == [".zip"]
+    assert seen[0].total_rows >= 10

@@ -1,7 +1,9 @@
 """Exports from PostgreSQL: byte for byte those from SQLite of the same rows, a few rows in memory at a time."""
 
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ from tests.unit.exports.conftest import CREATED, at
 
 from pioreactor import measurements
 from pioreactor.bootstrap.simulated import build_simulation
-from pioreactor.exc import InvalidRequestError, NotFoundError, StorageError
+from pioreactor.exc import InvalidRequestError, NotFoundError, StoppedError, StorageError
 from pioreactor.exports import exporter
+from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.exports.known_datasets import built_in_datasets
 from pioreactor.exports.request import ExportRequest
 from pioreactor.measurements.spec import MeasurementSpec
@@ -91,6 +94,33 @@ def test_the_same_rows_give_the_same_bytes(leaders: tuple[Runtime, Runtime]) -> 
     request = ExportRequest(datasets=["od_readings", "logs"], experiment="growth 1", **of_one)
     from_file, from_server = (members(leader, request) for leader in leaders)
     assert from_file == from_server
+
+
+def test_an_archived_experiment_is_the_same_from_both_and_is_read_back(
+    leaders: tuple[Runtime, Runtime], postgresql_server: PostgresServer, leader_url: str, tmp_path: Path
+) -> None:
+    create = "CREATE TABLE ph (experiment TEXT, ph {real}, raw {blob}, n {integer})"
+    row = "INSERT INTO ph VALUES ('growth 1', 7.5, '7', 3)"
+    with closing(sqlite3.connect(leaders[0].paths.database)) as connection, connection:
+        connection.execute(create.format(real="REAL", blob="BLOB", integer="INTEGER"))
+        connection.execute(row.replace("'7'", "x'37'"))
+    for sql in (create.format(real="double precision", blob="bytea", integer="bigint"), row):
+        postgresql_server.execute(sql, leader_url.rpartition("/")[2])
+    contents, dumps = [], []
+    for number, leader in enumerate(leaders):
+        archive = tmp_path / f"{number}.zip"
+        assert write_experiment(leader, "growth 1", output=archive).rows > 100
+        with zipfile.ZipFile(archive) as opened:
+            contents.append({name: opened.read(name) for name in opened.namelist() if name.startswith("data/")})
+            opened.extract("experiment.sqlite", tmp_path / str(number))
+        with closing(sqlite3.connect(tmp_path / str(number) / "experiment.sqlite")) as connection:
+            dumps.append([line for line in connection.iterdump() if line.startswith(("INSERT", "CREATE TABLE ph"))])
+    assert contents[0] == contents[1]
+    assert len(contents[0]) > 10
+    assert dumps[0] == dumps[1]
+    with pytest.raises(StoppedError):
+        write_experiment(leaders[1], "growth 1", output=tmp_path / "x.zip", is_stopping=lambda: True)
+    assert not (tmp_path / "x.zip").exists()
 
 
 def rss_mb() -> float:

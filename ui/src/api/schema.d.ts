@@ -996,7 +996,7 @@ export interface paths {
          * @description Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
          *
          *     It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations and stills of units that
-         *     answer; `msg` of the result names the others.
+         *     answer; `msg` of the result names the others. Progress and stop are those of an export.
          */
         post: operations["post_api_experiments_experiment_archive"];
         delete?: never;

@@ -64,21 +64,29 @@ def selection_options(command: F) -> F:
 
 @click.command(name="export_experiment_data")
 @click.option("--experiment", required=True, help="Its name; `$experiment` for the cluster's own data.")
-@click.option("--dataset-name", "datasets", multiple=True, required=True, help="May be repeated.")
+@click.option("--dataset-name", "datasets", multiple=True, help="May be repeated.")
+@click.option("--archive", "is_whole", is_flag=True, help="The whole experiment, which another cluster can import.")
 @click.option("--partition-by-experiment/--no-partition-by-experiment", default=True, help="Name files after it.")
 @selection_options
 @click.option("--json-progress", is_flag=True, help="Print progress and result as lines of JSON.")
+@pass_cli_context
 def export_experiment_data(
+    cli: CliContext,
+    /,
     experiment: str,
     datasets: tuple[str, ...],
+    is_whole: bool,
     partition_by_experiment: bool,
     json_progress: bool,
     output: Path | None,
     **selection: object,
 ) -> None:
     """Write recorded data of an experiment to a zip archive of CSV or Parquet files."""
-    request = request_from(experiment, datasets, partition_by_experiment, **selection)
-    exported = run_export(request, output, _print_progress if json_progress else show_progress)
+    report = _print_progress if json_progress else show_progress
+    if is_whole:
+        exported = run_archive(cli, experiment, output, report)
+    else:
+        exported = run_export(request_from(experiment, datasets, partition_by_experiment, **selection), output, report)
     if json_progress:
         click.echo(msgspec.json.encode(exported).decode())
     else:
@@ -122,7 +130,7 @@ def export(
     if filmed is not None:
         exported = _film(cli, experiment, filmed, output)
     elif is_whole:
-        exported = _whole(cli, experiment, output)
+        exported = run_archive(cli, experiment, output, show_progress)
     else:
         request = request_from(experiment, datasets or tuple(known), True, **selection)
         exported = run_export(request, output, show_progress)
@@ -143,18 +151,30 @@ def _film(cli: CliContext, experiment: str, unit: str, output: Path | None) -> E
     return ExportedArchive(str(target), count, target.stat().st_size)
 
 
-def _whole(cli: CliContext, experiment: str, output: Path | None) -> ExportedArchive:
-    """Write the archive of an experiment, with what units that answer keep of it."""
+def run_archive(
+    cli: CliContext, experiment: str, output: Path | None, report: Callable[[Progress], None]
+) -> ExportedArchive:
+    """Write the archive of an experiment, with what units that answer keep of it, as an action that can be stopped."""
     from pioreactor.cluster.experiment_files import files_of_units
     from pioreactor.exports.experiment_archive import units_of, write_experiment
 
-    def report(problem: str) -> None:
-        click.echo(problem, err=True)
+    runtime, problems = cli.runtime, list[str]()
 
     def files() -> Iterator[tuple[str, bytes]]:
-        yield from files_of_units(units_of(cli.runtime, experiment), experiment, cli.fetch, report=report)
+        units = sorted({*units_of(runtime, experiment), runtime.unit})
+        yield from files_of_units(units, experiment, cli.fetch, report=problems.append)
 
-    return write_experiment(cli.runtime, experiment, output=output, of_units=files())
+    with _stoppable(output) as action:
+        exported = write_experiment(
+            runtime,
+            experiment,
+            output=output,
+            of_units=files(),
+            report=report,
+            is_stopping=action.exit_event.is_set,
+        )
+        action.logger.info("Archived %d rows of %s to %s.", exported.rows, experiment, exported.path)
+    return msgspec.structs.replace(exported, problems=problems)
 
 
 def request_from(
@@ -181,19 +201,25 @@ def run_export(request: ExportRequest, output: Path | None, report: Callable[[Pr
     """Export as an action that `pio kill` and a signal can stop."""
     from pioreactor.exports.exporter import export
 
-    if output is not None and output.suffix.lower() != ".zip":
-        raise InvalidRequestError(f"{output} does not end in .zip", remedy=f"Write {output}.zip.")
-    runtime = context.current()
-    with long_running_managed_lifecycle(
-        runtime.unit, UNIVERSAL_EXPERIMENT, "export_experiment_data", ignore_is_active_state=True
-    ) as action:
-        exported = export(runtime, request, output=output, report=report, is_stopping=action.exit_event.is_set)
+    with _stoppable(output) as action:
+        exported = export(action.runtime, request, output=output, report=report, is_stopping=action.exit_event.is_set)
         action.logger.info("Exported %d rows of %s to %s.", exported.rows, request.experiment, exported.path)
     return exported
 
 
+def _stoppable(output: Path | None) -> long_running_managed_lifecycle:
+    """Return the action, of which `exit_event` is set when it is to stop."""
+    if output is not None and output.suffix.lower() != ".zip":
+        raise InvalidRequestError(f"{output} does not end in .zip", remedy=f"Write {output}.zip.")
+    return long_running_managed_lifecycle(
+        context.current().unit, UNIVERSAL_EXPERIMENT, "export_experiment_data", ignore_is_active_state=True
+    )
+
+
 def print_summary(exported: ExportedArchive) -> None:
     click.echo(f"{exported.path}: {exported.rows} rows, {exported.size_bytes / 1e6:.1f} MB.")
+    for problem in exported.problems:
+        click.echo(problem, err=True)
 
 
 def show_progress(progress: Progress) -> None:

@@ -73,6 +73,10 @@ class DatasetRows:
     def __init__(self, reader: RowReader) -> None:
         self._reader = reader
 
+    def tables(self) -> list[str]:
+        """Return the tables with data, those of plugins too, by name."""
+        return self._reader.tables()
+
     def columns(self, source: RowSource) -> list[SourceColumn]:
         """Return the columns; raise `NotFoundError` for a table that does not exist."""
         if source.table is None:
@@ -163,6 +167,10 @@ class _FileReader:
         while rows := cursor.fetchmany(_FETCHED_AT_ONCE):
             yield from rows
 
+    def tables(self) -> list[str]:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%' ORDER BY name"
+        return [str(name) for (name,) in self._connection.execute(query) if not name.startswith("sqlite_")]
+
     def names_of(self, source: str) -> list[str]:
         return [name for name, *_ in self._connection.execute(f"SELECT * FROM {source} LIMIT 0").description]
 
@@ -219,6 +227,15 @@ def _errors_translated(path: Path) -> Iterator[None]:
         raise InvalidRequestError(f"a value does not fit into the database: {error}") from error
     except sqlite3.Error as error:
         raise storage_error(f"{path.name} cannot be read", error) from error
+
+
+def sqlite_type(database_type: str) -> str:
+    """Return the type of SQLite for a column of a type in the words of either database."""
+    kind = database_type.upper()
+    for word, found in (("DOUBLE", "REAL"), ("REAL", "REAL"), ("INT", "INTEGER"), ("BYTEA", "BLOB"), ("BLOB", "BLOB")):
+        if word in kind:
+            return found
+    return "TEXT" if "TEXT" in kind or "CHAR" in kind else "NUMERIC"
 
 
 def _quoted(name: str) -> str:

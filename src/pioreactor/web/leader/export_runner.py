@@ -22,6 +22,7 @@ from pioreactor.structs.encoding import to_timestamp
 
 POLL_S = 0.25
 _GRACE_S = 10.0
+_COMMAND = ("export_experiment_data", "--json-progress")
 
 
 class ExportFailedError(PioreactorError):
@@ -43,7 +44,7 @@ class ExportDone(msgspec.Struct):
 
 @dataclass
 class ExportRunner:
-    """Runs one export at a time: `command` with the options of the request, and a part of `environment`."""
+    """Runs one export at a time: `command` with the options of a request, and a part of `environment`."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
@@ -64,19 +65,26 @@ class ExportRunner:
         self._stopping.set()
 
     def run(self, request: ExportRequest) -> ExportDone:
-        """Export and wait for the end; raise `StoppedError` or `ExportFailedError`."""
+        """Export datasets and wait for the end; raise `StoppedError` or `ExportFailedError`."""
+        return self._run(arguments_of(request))
+
+    def run_archive(self, experiment: str) -> ExportDone:
+        """Archive a whole experiment and wait for the end; raise as `run` does."""
+        return self._run([*_COMMAND, f"--experiment={experiment}", "--archive"])
+
+    def _run(self, arguments: Sequence[str]) -> ExportDone:
         self._stopping.clear()
         self.progress, self._running = None, True
         try:
             with tempfile.TemporaryFile() as output:
-                exported = self._wait(self._start(request, output), output)
+                exported = self._wait(self._start(arguments, output), output)
         finally:
             self.progress, self._running = None, False
-        name = Path(exported.path).name
-        return ExportDone(True, name, f"Exported {exported.rows} rows.", exported.rows, exported.size_bytes)
+        name, message = Path(exported.path).name, " ".join([f"Exported {exported.rows} rows.", *exported.problems])
+        return ExportDone(True, name, message, exported.rows, exported.size_bytes)
 
-    def _start(self, request: ExportRequest, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        argv = [*self.command, *arguments_of(request)]
+    def _start(self, arguments: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+        argv = [*self.command, *arguments]
         try:
             return launch(argv, inherited(self.environment), stdout=output, stderr=subprocess.STDOUT)
         except (OSError, ValueError) as error:
@@ -132,7 +140,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def arguments_of(request: ExportRequest) -> list[str]:
     """Return the arguments of `pio run` for a request."""
     by_experiment = "--partition-by-experiment" if request.partition_by_experiment else "--no-partition-by-experiment"
-    arguments = ["export_experiment_data", "--json-progress", by_experiment, f"--format={request.format}"]
+    arguments = [*_COMMAND, by_experiment, f"--format={request.format}"]
     arguments += [f"--experiment={request.experiment}", *(f"--dataset-name={name}" for name in request.datasets)]
     arguments += [f"--unit={unit}" for unit in request.units or ()]
     if request.partition_by_unit:

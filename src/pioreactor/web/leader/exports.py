@@ -10,11 +10,9 @@ from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import File, Stream
 
-from pioreactor.cluster.experiment_files import files_of_units
 from pioreactor.exc import InvalidRequestError, NotFoundError
 from pioreactor.exports.archive import Progress
 from pioreactor.exports.dataset import Dataset
-from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.exports.exporter import csv_lines, datasets_of, preview
 from pioreactor.exports.known_datasets import select_datasets
 from pioreactor.exports.request import ExportRequest
@@ -97,19 +95,13 @@ def archive_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accept
     """Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
 
     It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations and stills of units that
-    answer; `msg` of the result names the others.
+    answer; `msg` of the result names the others. Progress and stop are those of an export.
     """
-    leader.database.experiments.get(experiment_name(experiment))
-
-    def work() -> ExportDone:
-        problems: list[str] = []
-        ever = {*leader.workers_ever_in(experiment), leader.unit.name}
-        files = files_of_units(sorted(ever), experiment, leader.units.fetch_bytes, report=problems.append)
-        done = write_experiment(leader.unit.runtime, experiment, of_units=files)
-        message = " ".join([f"Archived {done.rows} rows.", *problems])
-        return ExportDone(True, Path(done.path).name, message, done.rows, done.size_bytes)
-
-    return leader.unit.tasks.start("the archive of an experiment", work, pool="requests", lock="export-data")
+    name = experiment_name(experiment)
+    leader.database.experiments.get(name)
+    return leader.unit.tasks.start(
+        "the archive of an experiment", lambda: leader.exports.run_archive(name), pool="requests", lock="export-data"
+    )
 
 
 @delete("/datasets/exportable/export", status_code=202, opt=_OF_READERS, sync_to_thread=True)

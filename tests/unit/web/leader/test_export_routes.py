@@ -54,6 +54,14 @@ def runs(leader: Any, *command: str) -> None:
     leader.services.exports = ExportRunner(command, environment, leader.services.unit.tasks.pause)
 
 
+def with_config(leader: Any) -> None:
+    """Let exports be run by `pio run` on this leader, whose web server it does not reach."""
+    (leader.services.unit.paths.dot_pioreactor / "config.ini").write_text(
+        "[cluster.topology]\nleader_hostname=leader1\nleader_address=127.0.0.1\n[mqtt]\nbroker_port=1\n[ui]\nport=1\n"
+    )
+    runs(leader, *pio_argv("run"))
+
+
 def until(condition: Callable[[], Any]) -> Any:
     for _ in range(500):
         if found := condition():
@@ -84,10 +92,7 @@ def test_a_preview_has_rows_by_column(recorded: Any) -> None:
 def test_an_archive_is_made_by_a_process_listed_fetched_and_deleted(recorded: Any) -> None:
     """Has the shapes of the reference: `result`, `filename` and `msg`, and the file below `/exports`."""
     client = recorded.client
-    (recorded.services.unit.paths.dot_pioreactor / "config.ini").write_text(
-        "[cluster.topology]\nleader_hostname=leader1\nleader_address=127.0.0.1\n[mqtt]\nbroker_port=1\n"
-    )
-    runs(recorded, *pio_argv("run"))
+    with_config(recorded)
     done = recorded.result(client.post(f"{URL}/export", json={**BODY, "partition_by_unit": True, "units": ["unit1"]}))
     assert done["status"] == "succeeded", done
     result = done["result"]
@@ -117,6 +122,19 @@ def test_progress_is_shown_and_an_export_is_stopped(recorded: Any) -> None:
     assert (ended["status"], ended["error"]) == ("failed", "the export was stopped")
     assert client.delete(f"{URL}/export").status_code == 404
     assert client.get("/api/datasets/exports").json()["is_running"] is False
+
+
+@ON_BOTH_DATABASES
+def test_the_archive_of_an_experiment_is_made_by_a_process_and_names_what_it_lacks(recorded: Any) -> None:
+    with_config(recorded)
+    done = recorded.result(recorded.client.post("/api/experiments/growth 1/archive"))
+    assert done["status"] == "succeeded", done
+    assert done["result"]["rows"] >= 5
+    assert "leader1: not all of its" in done["result"]["msg"]
+    fetched = recorded.client.get(f"/exports/{done['result']['filename']}")
+    with zipfile.ZipFile(io.BytesIO(fetched.content)) as archive:
+        assert {"experiment.sqlite", "data/od_readings.csv"} <= set(archive.namelist())
+    assert recorded.client.post("/api/experiments/unknown/archive").status_code == 404
 
 
 def test_the_reason_of_a_failure_is_what_the_command_printed(recorded: Any) -> None:

@@ -83,12 +83,17 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
     onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
   });
   const archiving = useMutation({
-    mutationFn: () =>
-      ask("POST", path("api", "experiments", experiment, "archive"), undefined, { everyMs: 1000, attempts: 3600 }),
+    mutationFn: () => {
+      setTimeout(() => client.invalidateQueries({ queryKey: ["exports"] }), 500);
+      return ask("POST", path("api", "experiments", experiment, "archive"), undefined, {
+        everyMs: 1000,
+        attempts: 3600,
+      });
+    },
     onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
   });
   const stopping = useMutation({ mutationFn: () => request("DELETE", "/api/datasets/exportable/export") });
-  const isRunning = exporting.isPending || exports.data?.is_running === true;
+  const isRunning = exporting.isPending || archiving.isPending || exports.data?.is_running === true;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     exporting.mutate();
@@ -172,7 +177,7 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
         >
           Export {count(chosen.length, "dataset")}
         </Button>
-        <Button variant="default" disabled={isRunning} loading={archiving.isPending} onClick={() => archiving.mutate()}>
+        <Button variant="default" disabled={isRunning} onClick={() => archiving.mutate()}>
           Archive the whole experiment
         </Button>
         {isRunning && (
@@ -185,6 +190,7 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
         )}
       </div>
       {exporting.data !== undefined && <p role="status">{messageOf(exporting.data)}</p>}
+      {archiving.data !== undefined && <p role="status">{messageOf(archiving.data)}</p>}
       {exporting.error && <Problem error={exporting.error} />}
       {archiving.error && <Problem error={archiving.error} />}
       {exports.error && <Problem error={exports.error} />}

@@ -18,7 +18,11 @@ _FETCHED_AT_ONCE: Final = 1000
 _POLL_S: Final = 0.25
 _COLUMNS: Final = (
     "SELECT attname, format_type(atttypid, NULL), NOT attnotnull FROM pg_attribute "
-    "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+    "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
+)
+_TABLES: Final = (
+    "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition "
+    "AND relnamespace = current_schema()::regnamespace ORDER BY 1"
 )
 _KEY: Final = (
     "SELECT attname FROM pg_index JOIN unnest(indkey) WITH ORDINALITY AS part (number, place) ON true "
@@ -45,6 +49,9 @@ class ServerReader:
             cursor.execute(sql, values)
             while rows := cursor.fetchmany(_FETCHED_AT_ONCE):
                 yield from rows
+
+    def tables(self) -> list[str]:
+        return [str(name) for (name,) in self._connection.execute(_TABLES)]
 
     def names_of(self, source: str) -> list[str]:
         found = self._connection.execute(f"SELECT * FROM {source} LIMIT 0").description
