@@ -161,7 +161,15 @@ ACTION_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "stirring_calibration": ("min_dc", "max_dc", "name", "set_active", "overwrite"),
     "experiment_profile": (),
     "export_experiment_data": (
-        *("experiment", "dataset_name", "partition_by_experiment", "output", "partition_by_unit", "start_time"),
+        *(
+            "experiment",
+            "dataset_name",
+            "archive",
+            "partition_by_experiment",
+            "output",
+            "partition_by_unit",
+            "start_time",
+        ),
         *("end_time", "unit", "format", "json_progress"),
     ),
     "backup_database": ("output", "keep", "backup_to_workers", "force"),

@@ -23,6 +23,7 @@ from tests.unit.cli.conftest import desk as desk
 from tests.unit.storage.test_leader_migrations import FOLDER, upgrade_to
 from tests.unit.web.conftest import Leader
 from tests.unit.web.conftest import leader as leader
+from tests.unit.web.conftest import leader_database as leader_database
 from tests.unit.web.conftest import make_unit as make_unit
 from tests.unit.web.conftest import new_database as new_database
 
