@@ -140,9 +140,9 @@ def _sign(arguments: Sequence[str], ask: Callable[[str], str] | None) -> None:
 
 
 def _ask(question: str) -> str:
-    """Ask a person at the terminal; a password is not shown."""
+    """Ask a person at the terminal; passwords and codes, one of which may be for recovery, are not shown."""
     import click
 
-    is_secret = question.startswith("Password")
+    is_secret = question.startswith(("Password", "Code"))
     given: str = click.prompt(question, "", is_secret, prompt_suffix="", show_default=False, err=True)
     return given.strip()

@@ -20,7 +20,7 @@ from pioreactor.processes.forked_process import PioStarter
 from pioreactor.processes.launch import pio_argv
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.followed_files import FollowedSettings
-from pioreactor.settings.sections import HomeAssistantSettings
+from pioreactor.settings.schema import Settings
 from pioreactor.states import JobState
 from pioreactor.structs.audit import TypedCommand
 from pioreactor.types import UNIVERSAL_EXPERIMENT
@@ -162,7 +162,7 @@ def _leader(
 
     services = LeaderServices(unit, database, unit.bus, units, address_of, find_waiting)
     _start_config_delivery(services)
-    _start_home_assistant(services, lambda: current.read().home_assistant)
+    _start_home_assistant(services, current.read)
     return LeaderSide(
         services,
         database.people,
@@ -193,10 +193,12 @@ def _start_config_delivery(leader: "LeaderServices") -> None:
     leader.unit.tasks.run_until_closed("leader-watch", LeaderWatchHandout(leader).run)
 
 
-def _start_home_assistant(leader: "LeaderServices", settings: Callable[[], HomeAssistantSettings]) -> None:
+def _start_home_assistant(leader: "LeaderServices", settings: Callable[[], Settings]) -> None:
     """Tell Home Assistant of the units, where that is switched on, until the server shuts down."""
     from pioreactor.web.leader.home_assistant.discovery import DiscoveryPublisher
     from pioreactor.web.leader.home_assistant.routes import HomeAssistantCommands
 
     HomeAssistantCommands(leader, settings).subscribe()
-    leader.unit.tasks.run_until_closed("home-assistant", DiscoveryPublisher(leader, settings).run)
+    leader.unit.tasks.run_until_closed(
+        "home-assistant", DiscoveryPublisher(leader, lambda: settings().home_assistant).run
+    )

@@ -1,10 +1,13 @@
 """Reasons and signatures that a lab asks for before commands."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from pioreactor.audit.change_policy import ReasonRequiredError, SignatureRequiredError
 from pioreactor.audit.command_spool import report, take_in
@@ -51,6 +54,53 @@ def test_a_person_at_a_terminal_is_asked(tmp_path: Path) -> None:
     assert answer(line("run stirring"), env, ask=lambda _: next(asked)) == "because of it"
     with pytest.raises(ReasonRequiredError):
         answer(line("run stirring"), env, ask=lambda _: "  ")
+
+
+@pytest.fixture
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Line, dict[str, str], str], tuple[str | None, str]]:
+    """Return what types lines at the questions of a command, and returns the reason and what the terminal showed."""
+
+    def typed(command: Line, env: dict[str, str], keys: str) -> tuple[str | None, str]:
+        with CliRunner().isolation(keys) as (out, err, _):
+            monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+            reason = answer(command, env)
+            sys.stdout.flush()
+            return reason, (out.getvalue() + err.getvalue()).decode()
+
+    return typed
+
+
+def test_a_terminal_asks_for_the_reason(tmp_path: Path, at_terminal: Any) -> None:
+    env = environment(tmp_path, reason_required="run_on_units")
+    reason, shown = at_terminal(line("run stirring"), env, "new  medium\n")
+    assert reason == "new medium"
+    assert "Reason for this change: new  medium" in shown
+    with pytest.raises(ReasonRequiredError):
+        at_terminal(line("run stirring"), env, "\n")
+
+
+def test_a_terminal_has_a_change_signed_and_shows_no_secret(
+    tmp_path: Path, at_terminal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str, Any]] = []
+
+    class Context:
+        runtime = SimpleNamespace(unit="leader")
+
+        def ask_leader(self, method: str, path: str, json: object) -> None:
+            sent.append((method, path, json))
+
+    monkeypatch.setattr("pioreactor.cli.cli_context.CliContext", Context)
+    env = environment(tmp_path, signature_required="restore_backup")
+    keys = "ana\nI checked it\nhunter2 of ana\n123456\n"
+    _, shown = at_terminal(line("backups restore x --password hidden"), env, keys)
+    [(method, path, body)] = sent
+    assert (method, path) == ("POST", "/api/units/leader/typed_signatures")
+    assert (body["username"], body["meaning"], body["password"]) == ("ana", "I checked it", "hunter2 of ana")
+    assert (body["code"], body["command"]) == ("123456", "pio backups restore x --password ***")
+    asked = ("Your name in the panel: ana", "What your signature stands for: I checked it", "Password: ", "Code of the")
+    assert [one for one in asked if one not in shown] == []
+    assert [secret for secret in ("hunter2", "123456", "hidden") if secret in shown] == []
 
 
 def test_others_are_not_asked(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from pioreactor import measurements
 from pioreactor.identity import access_tokens
 from pioreactor.messaging.ports import Message
 from pioreactor.models import load_models
-from pioreactor.settings.sections import HomeAssistantSettings
+from pioreactor.settings.load import load_settings
+from pioreactor.settings.schema import Settings
+from pioreactor.settings.sections import AuditSettings, HomeAssistantSettings
 from pioreactor.storage.leader.repositories.audit import AuditFilter
 from pioreactor.structs.rights import Rights
 from pioreactor.web.catalog import DeclaredCatalog
@@ -123,6 +126,10 @@ def test_units_are_announced_and_withdrawn(leader: Any) -> None:
     assert not any("kitchen" in topic for topic, *_ in leader.bus.published)
 
 
+def in_force(read: HomeAssistantSettings, audit: AuditSettings | None = None) -> Settings:
+    return replace(load_settings(), home_assistant=read, audit=audit if audit is not None else AuditSettings())
+
+
 def entries_of(leader: Any) -> list[Any]:
     page = leader.services.database.audit.page(AuditFilter(), limit=50)
     return [one.change for one in page if "Home Assistant" in one.change.summary]
@@ -135,8 +142,8 @@ def test_commands_are_those_of_a_token(leader: Any) -> None:
     made = access_tokens.create(
         people, name="ha", username="pioreactor", now=now, rights=Rights("operator", units=("unit1",))
     )
-    settings = [READS]
-    commands = HomeAssistantCommands(leader.services, lambda: settings[0])
+    settings, audit = [READS], [AuditSettings()]
+    commands = HomeAssistantCommands(leader.services, lambda: in_force(settings[0], audit[0]))
 
     def ask(topic: str, value: bytes) -> Any:
         """Return what was sent to jobs, and the record of it."""
@@ -151,6 +158,12 @@ def test_commands_are_those_of_a_token(leader: Any) -> None:
     sent, entry = ask(COMMAND, b"400")
     assert sent == [("pioreactor/unit1/exp/stirring/target_rpm/set", "400", 1, False)]
     assert (entry.outcome, entry.actor, entry.token) == ("done", "pioreactor", "ha")
+    for asked in ("reason_required", "signature_required"):
+        audit[0] = AuditSettings(**{asked: "update_on_units"})
+        sent, entry = ask(COMMAND, b"400")
+        assert (sent, entry.outcome) == ([], "refused")
+        assert "which Home Assistant cannot give" in entry.details
+    audit[0] = AuditSettings(reason_required="run_on_units")
     for topic, value, outcome in (
         (COMMAND, b"9000", "failed"),
         (COMMAND, b"4" * 5000, "failed"),
@@ -177,7 +190,7 @@ def test_commands_are_those_of_a_token(leader: Any) -> None:
 
 
 def test_a_command_that_the_broker_kept_is_not_carried_out(leader: Any) -> None:
-    HomeAssistantCommands(leader.services, lambda: READS).subscribe()
+    HomeAssistantCommands(leader.services, lambda: in_force(READS)).subscribe()
     leader.bus.send(COMMAND, b"400", retain=True)
     assert entries_of(leader) == []
 

@@ -9,6 +9,7 @@ from litestar import Router, delete, get, put
 from litestar.params import JSONBody
 
 from pioreactor import topics
+from pioreactor.audit.change_policy import is_named
 from pioreactor.cluster import home_assistant
 from pioreactor.cluster.delegate import Delegate, delegate_of
 from pioreactor.cluster.home_assistant import HomeAssistantStatus
@@ -16,25 +17,25 @@ from pioreactor.exc import InvalidRequestError, NotPermittedError, PioreactorErr
 from pioreactor.messaging.ports import Message
 from pioreactor.settings.load import load_settings
 from pioreactor.settings.schema import Settings
-from pioreactor.settings.sections import HomeAssistantSettings
 from pioreactor.structs.audit import AuditedChange, Outcome
 from pioreactor.web.leader.home_assistant.discovery import DiscoveryPublisher
 from pioreactor.web.leader.home_assistant.entities import entities_of
-from pioreactor.web.leader.jobs import send_to_job
+from pioreactor.web.leader.jobs import send_to_job, update_on_units
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, job_name, setting_name, unit_name
-from pioreactor.web.security.audit_recorder import note_values
+from pioreactor.web.security.audit_recorder import action_of, note_values
 from pioreactor.web.security.guards import only_signed_in
 from pioreactor.web.security.route_rights import needs
 
 _log = logging.getLogger("pioreactor.web")
 _MAX_BYTES: Final = 200
+_ACTION: Final = action_of(update_on_units)
 
 
 class HomeAssistantCommands:
     """Receives commands, which only the leader and the account of Home Assistant may publish."""
 
-    def __init__(self, leader: LeaderServices, settings: Callable[[], HomeAssistantSettings]) -> None:
+    def __init__(self, leader: LeaderServices, settings: Callable[[], Settings]) -> None:
         """`settings` returns those that are in force."""
         self._leader = leader
         self._settings = settings
@@ -63,6 +64,7 @@ class HomeAssistantCommands:
                 raise InvalidRequestError(f"the value is longer than {_MAX_BYTES} bytes")
             delegate, experiment = self._permitted(unit)
             self._check_announced(job, setting)
+            self._check_unquestioned()
             sender = send_to_job(self._leader, unit, job, experiment, {setting: value}, requested_by=delegate.username)
             [outcome] = sender.wait()
         except PioreactorError as error:
@@ -79,9 +81,19 @@ class HomeAssistantCommands:
         if (job, setting) not in {(one.job, one.name) for one in entities if one.setting is not None}:
             raise NotPermittedError(f"{setting} of {job} cannot be changed from Home Assistant")
 
+    def _check_unquestioned(self) -> None:
+        """Refuse what the lab wants a reason or a signature for: nobody is there who could give one."""
+        asked = self._settings().audit
+        for what, names in (("reason", asked.reason_required), ("signature", asked.signature_required)):
+            if is_named(_ACTION, names):
+                raise NotPermittedError(
+                    f"the lab asks for a {what} for this change ({_ACTION}), which Home Assistant cannot give",
+                    remedy="Make the change in the panel.",
+                )
+
     def _permitted(self, unit: str) -> tuple[Delegate, str]:
         """Return the person of the token, and the experiment of the unit."""
-        settings, database = self._settings(), self._leader.database
+        settings, database = self._settings().home_assistant, self._leader.database
         delegate = delegate_of(database.people, settings.token, now=self._leader.unit.clock.now())
         if delegate is None or not settings.enabled:
             raise NotPermittedError(
