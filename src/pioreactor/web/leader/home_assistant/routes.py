@@ -82,7 +82,7 @@ class HomeAssistantCommands:
             raise NotPermittedError(f"{setting} of {job} cannot be changed from Home Assistant")
 
     def _check_unquestioned(self) -> None:
-        """Refuse what the lab wants a reason or a signature for: nobody is there who could give one."""
+        """Refuse what the lab wants a reason or a signature for: no person is there to give one."""
         asked = self._settings().audit
         for what, names in (("reason", asked.reason_required), ("signature", asked.signature_required)):
             if is_named(_ACTION, names):
