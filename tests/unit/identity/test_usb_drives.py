@@ -95,7 +95,7 @@ def test_a_service_that_may_not_mount_says_what_to_do(tmp_path: Path, monkeypatc
     with pytest.raises(StorageError, match="udisksctl is not installed") as raised:
         UsbDrives(tmp_path / "usb", run, is_root=False).mount()
     assert "apt install udisks2" in str(raised.value.remedy)
-    assert "polkit" in str(raised.value.remedy)
+    assert "pioreactor.install machine" in str(raised.value.remedy)
 
 
 def test_what_lsblk_says_is_not_trusted(tmp_path: Path) -> None:
