@@ -135,6 +135,10 @@ class UsbDrives:
                 )
         return found
 
+    def mounted(self) -> list[Path]:
+        """Return the folders of the drives that are mounted, wherever that is; none if drives cannot be listed."""
+        return [Path(drive.path) for drive in self.state().drives if drive.path is not None]
+
     def _folders(self) -> list[Path]:
         """Return the folders that stand for drives: not one that a drive which was pulled out was mounted on."""
         found = sorted(self.root.glob("*")) if self.root.is_dir() else []

@@ -13,6 +13,7 @@ import msgspec
 
 from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, StorageError
 from pioreactor.http.files_in_parts import digest_of, write_part
+from pioreactor.identity.usb_drives import UsbDrives
 from pioreactor.storage.paths import Paths
 from pioreactor.updates.bundle import ARCHIVE_NAME, MAX_BYTES, Bundle, Manifest
 from pioreactor.updates.signature import Signers
@@ -81,7 +82,8 @@ class Archives:
 
     def found(self) -> list[Archive]:
         """Return the archives with a good signature, in the order of their versions."""
-        on_drives = sorted(self.paths.usb.glob("*/release_*.zip"))[:_MAX_ON_DRIVES] if self.paths.usb.is_dir() else []
+        drives = UsbDrives(self.paths.usb).mounted()
+        on_drives = sorted(path for drive in drives for path in drive.glob("release_*.zip"))[:_MAX_ON_DRIVES]
         received = sorted(self.folder.glob("release_*.zip"))
         found = [each for path in (*received, *on_drives) if (each := self._described(path)) is not None]
         return sorted(found, key=lambda archive: order_of(archive.version))
@@ -94,7 +96,7 @@ class Archives:
         if found is None:
             return None
         manifest, size = found
-        is_on_usb = path.is_relative_to(self.paths.usb)
+        is_on_usb = not path.is_relative_to(self.folder)
         return Archive(
             path.name,
             str(path),
@@ -136,7 +138,9 @@ class Archives:
     def located(self, location: str) -> Path:
         """Return a received archive by its name or path, or one on a USB drive; raise `NotFoundError` for any other."""
         wanted = (self.folder / location).resolve()
-        allowed = any(wanted.is_relative_to(root.resolve()) for root in (self.folder, self.paths.usb))
+        allowed = any(
+            wanted.is_relative_to(root.resolve()) for root in (self.folder, *UsbDrives(self.paths.usb).mounted())
+        )
         if not allowed or not wanted.is_file():
             raise NotFoundError(f"this unit has no release archive {location[:200]!r}")
         if ARCHIVE_NAME.fullmatch(wanted.name) is None:

@@ -60,6 +60,7 @@ def test_a_drive_is_mounted_searched_and_ejected(tmp_path: Path) -> None:
     assert drives.state().status == "mounted"
     assert tuple(computer.asked[1][:-1]) == ("mount", "-o", "rw,nosuid,nodev,noexec", "/dev/sda1")
     folder = Path(str(mounted.path))
+    assert drives.mounted() == [folder]
     (folder / "pioreactor" / "plugins").mkdir(parents=True)
     for name in ("a.py", "pioreactor/plugins/b.whl", "release_27.zip", "photo.jpg", "other.zip"):
         (folder / name).write_text("x")

@@ -15,7 +15,8 @@ import pytest
 from tests.unit.updates.signed_archive import make
 
 from pioreactor.bootstrap import build_runtime
-from pioreactor.exc import ConflictError, InvalidRequestError, PioreactorError
+from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
+from pioreactor.identity.usb_drives import UsbDrives
 from pioreactor.storage.paths import Paths
 from pioreactor.updates.archives import Archives
 from pioreactor.updates.bundle import MANIFEST, SIGNATURE, Bundle, WheelFile
@@ -85,6 +86,19 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (path := tmp_path / "release_1.zip").write_bytes(content)
     with pytest.raises(UpdateRefusedError, match="not a release archive"):
         Bundle(path).verify()
+
+
+def test_an_archive_is_found_on_a_drive_wherever_that_is_mounted(
+    archive: Path, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The services mount drives by udisks2, which chooses the folder."""
+    archives = Archives(Paths.below(tmp_path / "unit"), Signers((keys / "signers",)))
+    with pytest.raises(NotFoundError):
+        archives.located(str(archive))
+    monkeypatch.setattr(UsbDrives, "mounted", lambda _: [archive.parent])
+    [found] = archives.found()
+    assert (found.path, found.is_on_usb) == (str(archive), True)
+    assert archives.located(found.path) == archive
 
 
 def test_an_archive_is_sent_in_parts_and_checked(archive: Path, keys: Path, tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
-/** Says that a USB drive is plugged into the leader, and mounts and ejects it. */
+/** Says that a USB drive is plugged into the leader, and offers to mount and eject it. */
 
-import { ActionIcon, Button, Popover } from "@mantine/core";
-import { useMutation, useQuery } from "@tanstack/react-query";
-import { ask, get } from "@/api/client";
+import { ActionIcon, Popover } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { get } from "@/api/client";
 import type { UsbState } from "@/api/types";
 import { Icon } from "@/parts/icons";
-import { Needs } from "@/parts/Needs";
-import { Problem } from "@/parts/Problem";
+import { UsbDrives } from "@/parts/UsbDrives";
 
 const REFRESH_MS = 15_000;
 
@@ -16,13 +15,8 @@ export function UsbSign() {
     queryFn: ({ signal }) => get<UsbState>("/unit_api/usb", signal),
     refetchInterval: REFRESH_MS,
   });
-  const changing = useMutation({
-    mutationFn: (what: "mount" | "eject") => ask("POST", `/unit_api/usb/${what}`, {}),
-    onSettled: () => usb.refetch(),
-  });
   const state = usb.data;
   if (!state || state.status === "absent") return null;
-  const isMounted = state.status === "mounted" || state.status === "mounted_readonly";
   return (
     <Popover position="bottom-end" width={280}>
       <Popover.Target>
@@ -32,22 +26,7 @@ export function UsbSign() {
       </Popover.Target>
       <Popover.Dropdown>
         <p>USB drive of the leader: {stateText(state)}.</p>
-        {state.message && <p className="soft small">{state.message}</p>}
-        {changing.error && <Problem error={changing.error} />}
-        {isMounted && (
-          <Needs call={["POST", "/unit_api/usb/eject"]}>
-            <Button mt="sm" variant="default" loading={changing.isPending} onClick={() => changing.mutate("eject")}>
-              Eject
-            </Button>
-          </Needs>
-        )}
-        {state.status === "present_unmounted" && (
-          <Needs call={["POST", "/unit_api/usb/mount"]}>
-            <Button mt="sm" variant="default" loading={changing.isPending} onClick={() => changing.mutate("mount")}>
-              Mount
-            </Button>
-          </Needs>
-        )}
+        <UsbDrives state={state} where="/unit_api/usb" onChanged={usb.refetch} />
       </Popover.Dropdown>
     </Popover>
   );

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { driveText } from "@/parts/UsbDrives";
 import { stateText } from "./UsbSign";
 
 it("names the drive and its state", () => {
@@ -12,4 +13,7 @@ it("names the drive and its state", () => {
     is_readonly: false,
   };
   expect(stateText({ status: "present_unmounted", drives: [drive] })).toBe("LAB, not mounted");
+  expect(driveText(drive)).toBe("LAB, vfat, 16.0 GB, not mounted");
+  const mounted = { ...drive, label: "", path: "/media/a", free_bytes: 9.2e9, is_readonly: true };
+  expect(driveText(mounted)).toBe("/dev/sda1, vfat, 9.2 GB of 16.0 GB free, mounted, read only");
 });

@@ -208,6 +208,7 @@ export function machineReads(cluster: DemoCluster): Reads {
         : [
             [`/api/units/${unit}/system/machine`, () => machineOf(unit, i, cluster.nowS)],
             [`/api/units/${unit}/system/log`, () => logOf(cluster.nowS)],
+            [`/api/units/${unit}/usb`, usbState],
           ],
     ),
   );
@@ -256,6 +257,8 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/api/units/{unit}/system/shutdown", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/web_server/restart", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/repair", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/usb/mount", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/usb/eject", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
     ["DELETE", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
     ["POST", "/api/backups", () => tasks.succeed(MADE_BACKUP)],

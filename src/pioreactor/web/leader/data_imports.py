@@ -18,6 +18,7 @@ from pioreactor.data_import.importer import (
 )
 from pioreactor.data_import.source import folders_in, opened
 from pioreactor.exc import NotFoundError, PioreactorError
+from pioreactor.identity.usb_drives import UsbDrives
 from pioreactor.web.leader.import_progress import ImportProgress
 from pioreactor.web.leader.responses import Status
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
@@ -139,7 +140,7 @@ async def import_one_experiment(leader: LeaderPorts, request: Request[object, ob
 
 def _folders(leader: LeaderServices) -> list[Path]:
     paths = leader.unit.paths
-    drives = sorted(paths.usb.iterdir()) if paths.usb.is_dir() else []
+    drives = UsbDrives(paths.usb).mounted()
     own = paths.dot_pioreactor.resolve()
     return [path for path in folders_in([*drives, own.parent]) if path.resolve() != own]
 

@@ -160,7 +160,7 @@ def start_install(unit: UnitServices, source: Source) -> Accepted:
 
 def usb_file(unit: UnitServices, path: str) -> Path:
     """Return a file on a USB drive of this unit; raise `NotFoundError` for any other."""
-    roots = [unit.paths.usb, *(Path(drive.path) for drive in UsbDrives(unit.paths.usb).state().drives if drive.path)]
+    roots = [unit.paths.usb, *UsbDrives(unit.paths.usb).mounted()]
     for root in (each.resolve() for each in roots):
         try:
             wanted = (root / path).resolve()

@@ -58,10 +58,10 @@ def test_what_is_no_archive_is_refused_and_can_be_dropped(importing: Any) -> Non
 
 def test_a_folder_on_a_drive_is_imported_in_place_of_an_archive(importing: Any, tmp_path: Path) -> None:
     client, usb = importing.client, importing.services.unit.paths.usb
-    old = make_reference_leader(usb / "sda1" / "old lab")
-    (usb / "sda1" / "link").symlink_to(old)
+    old = make_reference_leader(usb / "stick" / "old lab")
+    (usb / "stick" / "link").symlink_to(old)
     assert client.get("/api/import").json()["folders"] == [str(old)]
-    for wrong in (str(tmp_path), "/etc", f"{old}/..", str(usb / "sda1" / "link")):
+    for wrong in (str(tmp_path), "/etc", f"{old}/..", str(usb / "stick" / "link")):
         assert client.post("/api/import/plan", params={"folder": wrong}).status_code == 404, wrong
     plan = importing.result(client.post("/api/import/plan", params={"folder": str(old)}))["result"]
     assert plan["database"]["tables"]

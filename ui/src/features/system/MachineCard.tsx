@@ -4,11 +4,12 @@ import { Button, Menu, Modal } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, get, path } from "@/api/client";
-import type { Machine } from "@/api/types";
+import type { Machine, UsbState } from "@/api/types";
 import { count } from "@/parts/format";
 import { Icon } from "@/parts/icons";
 import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
+import { UsbDrives } from "@/parts/UsbDrives";
 import { AccessPointDialog } from "./AccessPointDialog";
 import { backupText, type DataAction, LONG, MachineDataDialog } from "./MachineData";
 import { factsOf, gigabytes } from "./machine";
@@ -92,7 +93,10 @@ export function MachineCard({ unit }: { unit: string }) {
       {machine.error ? (
         <Problem error={machine.error} />
       ) : found ? (
-        <Facts machine={found} />
+        <>
+          <Facts machine={found} />
+          <Drives unit={unit} />
+        </>
       ) : (
         <Waiting what="its state" />
       )}
@@ -142,6 +146,27 @@ function Facts({ machine }: { machine: Machine }) {
           </dd>
         </div>
       )}
+    </dl>
+  );
+}
+
+/** The USB drives that are plugged into the machine, while there are any. */
+function Drives({ unit }: { unit: string }) {
+  const where = path("api", "units", unit, "usb");
+  const usb = useQuery({
+    queryKey: ["usb", unit],
+    queryFn: ({ signal }) => get<UsbState>(where, signal),
+    refetchInterval: REFRESH_MS,
+  });
+  if (!usb.data || usb.data.status === "absent") return null;
+  return (
+    <dl className={css.facts}>
+      <div>
+        <dt>USB drives</dt>
+        <dd>
+          <UsbDrives state={usb.data} where={where} onChanged={usb.refetch} />
+        </dd>
+      </div>
     </dl>
   );
 }

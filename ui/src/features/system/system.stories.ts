@@ -8,4 +8,11 @@ export const stories: readonly Story[] = [
     shows: ["leader", /GB free/, "Set clocks", /Not synchronized/],
     alerts: [/reactor-05 cannot be reached/],
   },
+  {
+    name: "USB drives of the machines",
+    path: "/system?usb=mounted",
+    heading: "System",
+    shows: [/LAB, vfat, 9.2 GB of 16.0 GB free, mounted/, "Eject"],
+    alerts: [/reactor-05 cannot be reached/],
+  },
 ];
