@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from pioreactor.exc import InvalidRequestError
 from pioreactor.experiment_profiles.rehearsal_data import Band, ForecastOfUnit, Rehearsal
 from pioreactor.structs import from_timestamp
 
@@ -73,13 +74,20 @@ def compared(rehearsal: Rehearsal, database: Path, began_at: str) -> list[Compar
     Optical density is omitted where the unit's own scale is not that of the forecast: see the growth rate.
     """
     common = {"experiment": rehearsal.experiment, "start": began_at, "hours": max(rehearsal.hours, default=0.0)}
-    start = from_timestamp(began_at)
+    start = _moment(began_at)
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         records = [(unit, _Record(connection, {**common, "unit": unit.name}, start)) for unit in rehearsal.units]
         return [
             row for unit, record in records
             for row in (*_over_time(rehearsal.hours, unit, record), *_totals(unit, record))
         ]  # fmt: skip
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return from_timestamp(text)
+    except ValueError as error:
+        raise InvalidRequestError(f"{text!r} is not a time", remedy="Write 2026-11-30T08:00:00Z.") from error
 
 
 def _over_time(hours: Sequence[float], unit: ForecastOfUnit, record: _Record) -> Iterator[Compared]:

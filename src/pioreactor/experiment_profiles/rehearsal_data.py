@@ -72,6 +72,19 @@ class Rehearsal(msgspec.Struct, frozen=True):
     """False: it was canceled, and holds the runs that had ended."""
 
 
+class RehearsalProgress(msgspec.Struct, frozen=True, tag="progress"):
+    """A line that `pio rehearse --json-progress` prints: the share that is done, 0–1."""
+
+    share: float
+
+
+class RehearsalResult(msgspec.Struct, frozen=True, tag="result"):
+    """Its last line: the id of the rehearsal, or the rehearsal itself where it is not kept."""
+
+    id: str | None
+    rehearsal: Rehearsal | None
+
+
 class RunRecord(msgspec.Struct):
     """One run: values of each unit at each of `hours`, and what went wrong."""
 

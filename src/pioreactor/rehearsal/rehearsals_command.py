@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
-from pioreactor.cli.render import print_result
+from pioreactor.cli.render import print_result, print_rows
 from pioreactor.experiment_profiles.kept_rehearsals import KeptRehearsals
 from pioreactor.experiment_profiles.rehearsal_comparison import compared
 from pioreactor.rehearsal.rehearsal_text import text_of, text_of_comparison
@@ -17,6 +18,7 @@ def rehearsals() -> None:
     """Look at rehearsals that are kept, beside what really happened."""
 
 
+_LISTED = ("id", "profile_name", "started_at", "runs", "hazards")
 _experiment = click.option("--experiment", metavar="NAME", help="Default: the experiment of this unit.")
 
 
@@ -25,9 +27,9 @@ _experiment = click.option("--experiment", metavar="NAME", help="Default: the ex
 @json_option
 @pass_cli_context
 def list_(cli: CliContext, experiment: str | None, as_json: bool) -> None:
-    """List the rehearsals of an experiment, oldest first."""
-    ids = KeptRehearsals(cli.paths.rehearsals).ids(named(cli, experiment))
-    print_result(ids, as_json, *ids)
+    """List the rehearsals of an experiment, newest first."""
+    rows = KeptRehearsals(cli.paths.rehearsals).rows(named(cli, experiment))
+    print_rows(list(map(msgspec.structs.asdict, rows)), _LISTED, as_json=as_json)
 
 
 @rehearsals.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from typing import IO
 
 import click
@@ -11,16 +11,24 @@ import msgspec
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option
 from pioreactor.cli.render import print_result
+from pioreactor.exc import PioreactorError
 from pioreactor.experiment_profiles.kept_rehearsals import KeptRehearsals
-from pioreactor.experiment_profiles.rehearsal_data import Rehearsal
+from pioreactor.experiment_profiles.rehearsal_data import Rehearsal, RehearsalResult
 from pioreactor.experiment_profiles.rehearsal_plan import MAX_HOURS, MAX_RUNS, RehearsalPlan, checked_plan
 from pioreactor.experiment_profiles.run_profile import find_file
 from pioreactor.rehearsal.plan_of_cluster import ClusterRehearsal
+from pioreactor.rehearsal.rehearsal_progress import TimeLimit, as_bar, as_lines, interrupted_by_sigterm, print_line
 from pioreactor.rehearsal.rehearsal_text import text_of
 from pioreactor.rehearsal.rehearsals_command import named
 from pioreactor.rehearsal.rehearse import rehearse
 from pioreactor.rehearsal.schedulers import Processes
 from pioreactor.structs import to_timestamp
+
+
+class RehearsalTooLongError(PioreactorError):
+    """No run of a rehearsal has ended in the time that it may take."""
+
+    code = "rehearsal_too_long"
 
 
 @click.command(name="rehearse")
@@ -42,6 +50,12 @@ from pioreactor.structs import to_timestamp
 @click.option("--waste", type=click.FloatRange(0.001, 100_000), help="Space in each unit's waste bottle [mL].")
 @click.option("--processes", type=click.IntRange(1, 256), help="How many runs at once. Default: one for each core.")
 @click.option("--plan", type=click.File("rb"), help="Read all of this as JSON instead; - for standard input.")
+@click.option(
+    "--max-minutes", type=click.FloatRange(0.01, 10_000), default=10_000, metavar="NUMBER",
+    help="End after this time of the clock, with the runs that have ended. Default: a week.",
+)  # fmt: skip
+@click.option("--keep/--no-keep", default=True, help="Keep the result for `pio rehearsals`. Default: keep.")
+@click.option("--json-progress", is_flag=True, help="Print progress and result as lines of JSON.")
 @json_option
 @pass_cli_context
 def rehearse_command(
@@ -59,6 +73,9 @@ def rehearse_command(
     waste: float | None,
     processes: int | None,
     plan: IO[bytes] | None,
+    max_minutes: float,
+    keep: bool,
+    json_progress: bool,
     as_json: bool,
 ) -> None:
     """Rehearse PROFILE on simulated units in virtual time.
@@ -68,50 +85,66 @@ def rehearse_command(
     """
     if (plan is None) == (profile is None):
         raise click.UsageError("Name a profile, or pass --plan.")
+    run = _Run(processes, max_minutes, as_json, json_progress)
     if plan is not None:
-        _finish(_rehearsed(checked_plan(plan.read()), processes), as_json)
-    else:
-        bottles_ml = {"media": media, "alt_media": alt_media, "waste": waste}
-        name = named(cli, experiment)
-        of_cluster = ClusterRehearsal(
-            cli.ask,
-            cli.settings.cluster.leader_hostname or cli.runtime.unit,
-            find_file(cli.runtime, str(profile)).read_text(encoding="utf-8"),
-            name,
-            units,
-            from_now,
-        )
-        made = of_cluster.plan(
-            strain=strain,
-            hours=hours,
-            runs=runs,
-            seed=seed,
-            bottles_ml={bottle: size_ml for bottle, size_ml in bottles_ml.items() if size_ml is not None},
-            started_at=to_timestamp(cli.runtime.clock.now()),
-        )
-        found = _rehearsed(made, processes)
-        found = msgspec.structs.replace(found, notes=[*found.notes, *of_cluster.changes()])
-        id_ = KeptRehearsals(cli.paths.rehearsals).keep(found, cli.runtime.clock.now())
-        click.echo(f"Kept as {id_}. After the run: pio rehearsals compare --experiment '{name}'", err=True)
-        _finish(found, as_json)
+        run.finish(run.rehearsed(checked_plan(plan.read())), None)
+        return
+    bottles_ml = {"media": media, "alt_media": alt_media, "waste": waste}
+    of_cluster = ClusterRehearsal(
+        cli.ask,
+        cli.settings.cluster.leader_hostname or cli.runtime.unit,
+        find_file(cli.runtime, str(profile)).read_text(encoding="utf-8"),
+        named(cli, experiment),
+        units,
+        from_now,
+    )
+    made = of_cluster.plan(
+        strain=strain,
+        hours=hours,
+        runs=runs,
+        seed=seed,
+        bottles_ml={bottle: size_ml for bottle, size_ml in bottles_ml.items() if size_ml is not None},
+        started_at=to_timestamp(cli.runtime.clock.now()),
+    )
+    found = run.rehearsed(made)
+    found = msgspec.structs.replace(found, notes=[*found.notes, *of_cluster.changes()])
+    kept = KeptRehearsals(cli.paths.rehearsals)
+    run.finish(found, kept.keep(found, cli.runtime.clock.now()) if keep else None)
 
 
-def _rehearsed(plan: RehearsalPlan, processes: int | None) -> Rehearsal:
-    """Run a plan with a progress bar; Ctrl-C ends it early."""
-    with click.progressbar(length=1000, label="Rehearsing", file=sys.stderr) as bar:
+@dataclass
+class _Run:
+    """Carries a plan out and shows what was found; Ctrl-C, or the end of the time, ends it early."""
 
-        def progress(share: float) -> bool:
-            bar.update(round(share * 1000) - bar.pos)
-            return True
+    processes: int | None
+    max_minutes: float
+    as_json: bool
+    as_lines: bool
+    was_interrupted: bool = False
 
-        found = rehearse(plan, scheduler=Processes(processes), progress=progress)
-    if not found.runs:
-        raise KeyboardInterrupt
-    return found
+    def rehearsed(self, plan: RehearsalPlan) -> Rehearsal:
+        limit = TimeLimit(60.0 * self.max_minutes)
+        with interrupted_by_sigterm(), as_lines() if self.as_lines else as_bar() as limit.tell:
+            found = rehearse(plan, scheduler=Processes(self.processes), progress=limit)
+        self.was_interrupted = not (found.is_complete or limit.is_over)
+        if self.was_interrupted and not found.runs:
+            raise KeyboardInterrupt
+        if not found.runs:
+            raise RehearsalTooLongError(
+                f"no run has ended within {self.max_minutes:g} min",
+                remedy="Rehearse fewer hours, or allow more time.",
+            )
+        late = [f"It was ended after {self.max_minutes:g} min."] if limit.is_over else []
+        return msgspec.structs.replace(found, notes=[*found.notes, *late])
 
-
-def _finish(found: Rehearsal, as_json: bool) -> None:
-    """Show a rehearsal; one that was interrupted ends as an interrupted command does."""
-    print_result(found, as_json, text_of(found))
-    if not found.is_complete:
-        raise KeyboardInterrupt
+    def finish(self, found: Rehearsal, id_: str | None) -> None:
+        """Show a rehearsal, kept as `id_`; one that was interrupted ends as an interrupted command does."""
+        if id_ is not None:
+            again = f"pio rehearsals compare --experiment '{found.experiment}'"
+            click.echo(f"Kept as {id_}. After the run: {again}", err=True)
+        if self.as_lines:
+            print_line(RehearsalResult(id_, found if id_ is None else None))
+        else:
+            print_result(found, self.as_json, text_of(found))
+        if self.was_interrupted:
+            raise KeyboardInterrupt

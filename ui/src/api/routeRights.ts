@@ -32,6 +32,8 @@ export const ROLE_OF: Readonly<Record<string, "viewer" | "operator" | "manager">
   "PATCH /api/experiments/{experiment}": "operator",
   "POST /api/experiments/{experiment}/archive": "viewer",
   "PATCH /api/experiments/{experiment}/chart_preferences": "operator",
+  "DELETE /api/experiments/{experiment}/rehearsals": "operator",
+  "POST /api/experiments/{experiment}/rehearsals": "operator",
   "POST /api/experiments/{experiment}/rename": "operator",
   "PATCH /api/experiments/{experiment}/unit_labels": "operator",
   "PUT /api/experiments/{experiment}/unit_labels": "operator",

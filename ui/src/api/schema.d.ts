@@ -1157,6 +1157,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/experiments/{experiment}/rehearsals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rehearsals
+         * @description Rehearsals that are kept, and the one in progress.
+         */
+        get: operations["get_api_experiments_experiment_rehearsals"];
+        put?: never;
+        /**
+         * Rehearse
+         * @description Rehearse a profile on simulated units. The result has its `id`; 409 while another one is in progress.
+         */
+        post: operations["post_api_experiments_experiment_rehearsals"];
+        /**
+         * CancelRehearsal
+         * @description End the rehearsal in progress; the runs that have ended are kept. 404 when there is none.
+         */
+        delete: operations["delete_api_experiments_experiment_rehearsals"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/rehearsals/{id_}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OneRehearsal
+         * @description One rehearsal: bands of each quantity, bottles, and what went wrong.
+         */
+        get: operations["get_api_experiments_experiment_rehearsals_id_"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/rehearsals/{id_}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CompareRehearsal
+         * @description A rehearsal beside what was recorded since it, or since `began_at` (UTC).
+         */
+        get: operations["get_api_experiments_experiment_rehearsals_id__comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/experiments/{experiment}/rename": {
         parameters: {
             query?: never;
@@ -6804,9 +6872,29 @@ export interface components {
             backups: components["schemas"]["StoredBackup"][];
             silent: string[];
         };
+        /** Band */
+        Band: {
+            high: number[];
+            low: number[];
+            median: number[];
+        };
         /** BeginSecondFactor */
         BeginSecondFactor: {
             password: string;
+        };
+        /** Bottle */
+        Bottle: {
+            bottle: string;
+            ends_at_h: components["schemas"]["Range"] | null;
+            ends_in_runs: number;
+            size_ml: number | null;
+            used_ml: components["schemas"]["Range"];
+        };
+        /** BottleSizes */
+        BottleSizes: {
+            alt_media?: number | null;
+            media?: number | null;
+            waste?: number | null;
         };
         /** Budget */
         Budget: {
@@ -7052,6 +7140,16 @@ export interface components {
         Committed: {
             answer: unknown;
             status: number;
+        };
+        /** Compared */
+        Compared: {
+            forecast: number;
+            high: number;
+            low: number;
+            quantity: string;
+            recorded: number;
+            unit: string;
+            within_band: number | null;
         };
         /** ConditionField */
         ConditionField: {
@@ -7377,9 +7475,35 @@ export interface components {
             dirs: string[];
             files: string[];
         };
+        /** ForecastOfUnit */
+        ForecastOfUnit: {
+            alt_media_ml: components["schemas"]["Band"];
+            bottles: components["schemas"]["Bottle"][];
+            celsius: components["schemas"]["Band"];
+            growth_rate_per_h: components["schemas"]["Band"];
+            media_ml: components["schemas"]["Band"];
+            name: string;
+            od: components["schemas"]["Band"];
+            volume_ml: components["schemas"]["Band"];
+            waste_ml: components["schemas"]["Band"];
+        };
         /** GiveCode */
         GiveCode: {
             code: string;
+        };
+        /** Hazard */
+        Hazard: {
+            at_h: number;
+            cure: string;
+            /** @enum {string} */
+            kind: "vial_too_full" | "over_temperature" | "dose_refused" | "job_not_started" | "action_failed" | "condition_never_met" | "loop_never_ends" | "calibration_missing" | "calibration_out_of_range" | "setting_out_of_bounds" | "bottle_empty" | "bottle_full" | "rehearsal_failed" | "job_error";
+            line?: number | null;
+            message: string;
+            /** @default  */
+            path: string;
+            /** @default 1 */
+            runs: number;
+            unit: string;
         };
         /** Health */
         Health: {
@@ -7511,6 +7635,15 @@ export interface components {
             ratio: number | null;
             residual: number | null;
             summary: string;
+        };
+        /** KeptRehearsal */
+        KeptRehearsal: {
+            hazards: number;
+            id: string;
+            is_complete: boolean;
+            profile_name: string;
+            runs: number;
+            started_at: string;
         };
         /** LabBenchState */
         LabBenchState: {
@@ -7848,7 +7981,7 @@ export interface components {
             expires_at: string;
             id: string;
             note: string;
-            rehearsal: components["schemas"]["Rehearsal"];
+            rehearsal: components["schemas"]["RehearsedAct"];
             /** @enum {string} */
             status: "proposed" | "approved" | "rejected" | "committed";
             token: string;
@@ -7917,6 +8050,12 @@ export interface components {
             end: string;
             start: string;
         };
+        /** Range */
+        Range: {
+            high: number;
+            low: number;
+            median: number;
+        };
         /** RateOfChange */
         RateOfChange: {
             above_per_h?: number | null;
@@ -7966,16 +8105,66 @@ export interface components {
         };
         /** Rehearsal */
         Rehearsal: {
+            experiment: string;
+            failed_runs: number;
+            finished_runs: number;
+            finishes_at_h: components["schemas"]["Range"] | null;
+            hazards: components["schemas"]["Hazard"][];
+            hours: number[];
+            /** @default true */
+            is_complete: boolean;
+            notes: string[];
+            profile_name: string;
+            runs: number;
+            seed: number;
+            started_at: string;
+            units: components["schemas"]["ForecastOfUnit"][];
+        };
+        /** RehearsalInProgress */
+        RehearsalInProgress: {
+            experiment: string;
+            share: number;
+        };
+        /** Rehearsals */
+        Rehearsals: {
+            in_progress: components["schemas"]["RehearsalInProgress"] | null;
+            kept: components["schemas"]["KeptRehearsal"][];
+        };
+        /** RehearseProfile */
+        RehearseProfile: {
+            bottles_ml?: components["schemas"]["BottleSizes"];
+            /** @default false */
+            from_now: boolean;
+            growth_rate_per_h?: number | null;
+            hours?: number | null;
+            /** @default 60 */
+            max_minutes: number;
+            profile: string;
+            /** @default 8 */
+            runs: number;
+            /** @default 1 */
+            seed: number;
+            start_od?: number | null;
+            /**
+             * @default yeast
+             * @enum {string}
+             */
+            strain: "ecoli" | "yeast" | "phototroph";
+            /** @default [] */
+            units: (string | unknown)[];
+        };
+        /** RehearsedAct */
+        RehearsedAct: {
             media_ml?: number | null;
             /** @default [] */
-            points: components["schemas"]["RehearsalPoint"][];
+            points: components["schemas"]["RehearsedMoment"][];
             /** @enum {string} */
             status: "running" | "done" | "failed" | "not_possible";
             /** @default  */
             text: string;
         };
-        /** RehearsalPoint */
-        RehearsalPoint: {
+        /** RehearsedMoment */
+        RehearsedMoment: {
             celsius: number;
             hours: number;
             od: number;
@@ -10813,6 +11002,199 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogRow"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_rehearsals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsals"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_rehearsals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearseProfile"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    delete_api_experiments_experiment_rehearsals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_rehearsals_id_: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_rehearsals_id__comparison: {
+        parameters: {
+            query?: {
+                began_at?: string | null;
+            };
+            header?: never;
+            path: {
+                experiment: string;
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compared"][];
                 };
             };
             /** @description Bad request syntax or unsupported method */

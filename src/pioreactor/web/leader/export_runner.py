@@ -1,12 +1,9 @@
 """Exports as processes of their own: the web server keeps its memory, and one that is stopped leaves nothing."""
 
-import os
-import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -18,10 +15,10 @@ from pioreactor.exports.archive import Progress
 from pioreactor.exports.exporter import ExportedArchive
 from pioreactor.exports.request import ExportRequest
 from pioreactor.processes.launch import failure_of, inherited, launch
+from pioreactor.processes.reporting_process import NewLines, end_process
 from pioreactor.structs.encoding import to_timestamp
 
 POLL_S = 0.25
-_GRACE_S = 10.0
 _COMMAND = ("export_experiment_data", "--json-progress")
 
 
@@ -91,50 +88,25 @@ class ExportRunner:
             raise ExportFailedError(f"the export could not be started: {error}") from error
 
     def _wait(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> ExportedArchive:
-        lines = _Lines(output)
+        lines = NewLines(output)
         exported: ExportedArchive | None = None
         is_running = True
         while is_running:
             # Asked first: what is printed before the end is then read after it.
             is_running = process.poll() is None
-            for line in lines.new():
+            for line in lines.take():
                 if line.startswith(b'{"dataset"'):
                     self.progress = msgspec.json.decode(line, type=Progress)
                 elif line.startswith(b'{"path"'):
                     exported = msgspec.json.decode(line, type=ExportedArchive)
             if is_running and (self.pause(POLL_S) or self._stopping.is_set()):
-                _end(process)
+                end_process(process)
                 raise StoppedError("the export was stopped", remedy="Nothing of it is left.")
         if process.returncode != 0 or exported is None:
             output.seek(0)
             failure = failure_of(output.read(), process.returncode)
             raise ExportFailedError(failure.message, remedy=failure.remedy)
         return exported
-
-
-class _Lines:
-    """Complete lines that were appended to a file since the last call."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._descriptor = file.fileno()
-        self._offset = 0
-
-    def new(self) -> list[bytes]:
-        # The child writes at the offset that both share: it must not be moved.
-        text = os.pread(self._descriptor, 1_000_000, self._offset)
-        end = text.rfind(b"\n") + 1
-        self._offset += end
-        return text[:end].splitlines()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(_GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def arguments_of(request: ExportRequest) -> list[str]:

@@ -104,7 +104,7 @@ def _verdict(leader: LeaderServices, text: str) -> Verdict:
     return verify(text, jobs=jobs, units=units, plugin_jobs=plugin_jobs, ask_units=ask_units)
 
 
-def _check(leader: LeaderServices, text: str) -> None:
+def check_profile(leader: LeaderServices, text: str) -> None:
     """Raise `ProfileRefusedError` for a profile that no cluster can run.
 
     A unit that is not there yet, or a plugin that is not installed yet, is refused when the profile is started.
@@ -148,7 +148,7 @@ def profiles(leader: LeaderPorts) -> list[ProfileRow]:
 @post("/experiment_profiles", status_code=200, sync_to_thread=True)
 def create_profile(leader: LeaderPorts, data: JSONBody[CreateProfile]) -> Status:
     path = _path(leader, data.filename)
-    _check(leader, data.body)
+    check_profile(leader, data.body)
     if path.exists():
         raise ConflictError(f"there is already a profile {data.filename!r}", remedy="Choose another name.")
     _write(path, data.body)
@@ -165,7 +165,7 @@ def _existing(leader: LeaderServices, name: str) -> Path:
 @patch("/experiment_profiles/{name:str}", sync_to_thread=True)
 def update_profile(leader: LeaderPorts, name: FromPath[str], data: JSONBody[UpdateProfile]) -> Status:
     path = _existing(leader, name)
-    _check(leader, data.body)
+    check_profile(leader, data.body)
     before, after = changed_lines(path.read_text(encoding="utf-8", errors="replace"), data.body)
     _write(path, data.body)
     note_values(before=before, after=after)

@@ -13,7 +13,7 @@ from pioreactor.exc import ConflictError, NotFoundError, NotPermittedError
 from pioreactor.identity.authorization import Request as WantedAccess
 from pioreactor.identity.authorization import check
 from pioreactor.models import load_models, models_of_units
-from pioreactor.storage.leader.repositories.proposals import Agent, Proposal, ProposedAct, Rehearsal, Status
+from pioreactor.storage.leader.repositories.proposals import Agent, Proposal, ProposedAct, RehearsedAct, Status
 from pioreactor.structs.rights import VIEWER, Rights
 from pioreactor.web.leader.in_process_requests import ApiAnswer, InProcessApi
 from pioreactor.web.leader.proposal_effects import NOTHING, effects_of
@@ -98,7 +98,7 @@ def propose(request: AnyRequest, leader: LeaderPorts, data: JSONBody[Propose]) -
     volume_ml = float(volume) if isinstance(volume, int | float) else None
     effects = effects_of(tool, data.arguments, volume_ml, _max_volume_ml(leader, unit))
     act = msgspec.structs.replace(act, effects=effects, state=state)
-    proposal = leader.database.proposals.add(agent_of(identity), act, Rehearsal("not_possible", _NO_REHEARSAL))
+    proposal = leader.database.proposals.add(agent_of(identity), act, RehearsedAct("not_possible", _NO_REHEARSAL))
     note_values(proposal=proposal.id, digest=proposal.digest)
     return proposal
 

@@ -27,6 +27,7 @@ from pioreactor.web.leader import (
     proposals,
     quarantine,
     readings,
+    rehearsals,
     typed_commands,
     unit_archives,
     wifi_network,
@@ -42,7 +43,7 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     """Return the routers of `/api` and of exported files, with routes that plugins added."""
     parts = (
         *(experiments, joining, wifi_network, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, profiles, proposals, quarantine, exports, plugin_files, unit_archives),
+        *(configuration, overview, profiles, rehearsals, proposals, quarantine, exports, plugin_files, unit_archives),
         *(cameras, cluster_updates, data_imports, database_backups),
         *(alarm_conditions, alarm_routes, audit_trail, typed_commands, home_assistant_routes),
     )

@@ -17,12 +17,14 @@ from pioreactor.exc import InvalidRequestError, NotAssignedAnExperimentError, Pi
 from pioreactor.http.fanout import Answered, Failed, UnitReport, ask_each, report
 from pioreactor.http.units import Units
 from pioreactor.messaging.ports import Bus
+from pioreactor.processes.launch import pio_argv
 from pioreactor.settings.followed_files import FollowedSettings
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.repositories.workers import Worker
 from pioreactor.types import UNIVERSAL_EXPERIMENT, UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.export_runner import ExportRunner
 from pioreactor.web.leader.import_progress import ImportWatch
+from pioreactor.web.leader.rehearsal_runner import RehearsalRunner
 from pioreactor.web.request_bodies import unit_name
 from pioreactor.web.tasks import Accepted, TaskFailedError
 from pioreactor.web.unit.configuration import read_text
@@ -64,6 +66,7 @@ class LeaderServices:
     find_waiting: Callable[[str | None], list[Waiting]] = lambda _: []
     """Searches the network for machines that wait to join, or for the one of a name."""
     exports: ExportRunner = field(init=False)
+    rehearsals: RehearsalRunner = field(init=False)
     imports: ImportWatch = field(default_factory=ImportWatch, init=False)
     config_delivery: ConfigDelivery = field(init=False)
     own_config_delivery: OwnConfigDelivery = field(init=False)
@@ -78,6 +81,7 @@ class LeaderServices:
         spool, now = paths.audit_spool, self.unit.clock.now
         self.audit_trail = SignedAuditTrail(self.database.audit, signing, now, spool=spool)
         self.exports = ExportRunner(launcher.command, launcher.environment, self.unit.tasks.pause)
+        self.rehearsals = RehearsalRunner(pio_argv("rehearse"), launcher.environment, self.unit.tasks.pause)
         self.config_delivery = ConfigDelivery(
             read=lambda: read_text(paths.global_config),
             history=self.database.config_history,

@@ -10,7 +10,7 @@ from tests.unit.web.security.test_access_tokens import as_program, created
 from pioreactor.exc import ConflictError
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
-from pioreactor.storage.leader.repositories.proposals import Agent, Effects, ProposedAct, Rehearsal
+from pioreactor.storage.leader.repositories.proposals import Agent, Effects, ProposedAct, RehearsedAct
 from pioreactor.structs.rights import Budget
 from pioreactor.web.leader import in_process_requests
 
@@ -132,7 +132,7 @@ def test_two_requests_at_once_cannot_use_up_more_than_the_budget(leader: Any) ->
     repository = leader.services.database.proposals
     agent = Agent("pioreactor", "a", Budget(media_ml=5.0))
     act = ProposedAct(*("t", "costly", "t", None, None, {}, Effects(media_ml=2.0), {}), access="operate", area="units")
-    made = [repository.add(agent, act, Rehearsal("done")) for _ in range(4)]
+    made = [repository.add(agent, act, RehearsedAct("done")) for _ in range(4)]
     for one in made:
         repository.decide(one, "approved", by="pioreactor", note="")
     outcomes: list[bool] = []

@@ -45,8 +45,8 @@ WHY_NOT = {
         "advance_session undo_step write_log_entry sign_change download_release"
     ),
     ENDS: (
-        "abort_session leave sign_in sign_out stop_access_point stop_all_jobs stop_all_on_units stop_export stop_jobs "
-        "stop_live_view stop_on_units"
+        "abort_session cancel_rehearsal leave sign_in sign_out stop_access_point stop_all_jobs stop_all_on_units "
+        "stop_export stop_jobs stop_live_view stop_on_units"
     ),
     SECRET: (
         "begin_second_factor change_password confirm_second_factor remove_second_factor replace_own_token "

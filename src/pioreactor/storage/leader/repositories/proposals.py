@@ -67,7 +67,7 @@ class ProposedAct(msgspec.Struct, frozen=True):
     """What the agent calls itself: a claim."""
 
 
-class RehearsalPoint(msgspec.Struct, frozen=True):
+class RehearsedMoment(msgspec.Struct, frozen=True):
     """A moment of a rehearsal: hours from its beginning."""
 
     hours: float
@@ -76,12 +76,12 @@ class RehearsalPoint(msgspec.Struct, frozen=True):
     volume_ml: float
 
 
-class Rehearsal(msgspec.Struct, frozen=True):
+class RehearsedAct(msgspec.Struct, frozen=True):
     """The act on a simulated reactor; `failed` and `not_possible` say why in `text`."""
 
     status: Literal["running", "done", "failed", "not_possible"]
     text: str = ""
-    points: tuple[RehearsalPoint, ...] = ()
+    points: tuple[RehearsedMoment, ...] = ()
     media_ml: float | None = None
 
 
@@ -96,7 +96,7 @@ class Proposal(msgspec.Struct, frozen=True):
     status: Status
     act: ProposedAct
     digest: str
-    rehearsal: Rehearsal
+    rehearsal: RehearsedAct
     decided_by: str | None
     decided_at: str | None
     note: str
@@ -125,7 +125,7 @@ class Proposals:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def add(self, agent: Agent, act: ProposedAct, rehearsal: Rehearsal) -> Proposal:
+    def add(self, agent: Agent, act: ProposedAct, rehearsal: RehearsedAct) -> Proposal:
         """Store a proposal; raise `ConflictError` above `MAX_PENDING`, or when it is beyond the budget."""
         now = self._access.now()
         id_ = token_hex(8)
@@ -165,7 +165,7 @@ class Proposals:
         query = select(*_COLUMNS).order_by(agent_proposals.c.created_at.desc(), agent_proposals.c.id)
         return [_proposal(row) for row in self._access.rows(query.limit(limit))]
 
-    def rehearsed(self, id_: str, rehearsal: Rehearsal) -> None:
+    def rehearsed(self, id_: str, rehearsal: RehearsedAct) -> None:
         """Store how the rehearsal went; it does not change once it has ended."""
         values = {"rehearsal": msgspec.json.encode(rehearsal).decode()}
         with self._access.writing() as connection:
@@ -273,5 +273,5 @@ def _number(value: ValueType) -> float:
 def _proposal(row: SqlRow) -> Proposal:
     stored = dict(zip(_NAMES, row, strict=True))
     act = msgspec.json.decode(str(stored.pop("content")), type=ProposedAct)
-    rehearsal = msgspec.json.decode(str(stored.pop("rehearsal")), type=Rehearsal)
+    rehearsal = msgspec.json.decode(str(stored.pop("rehearsal")), type=RehearsedAct)
     return msgspec.convert({**stored, "act": act, "rehearsal": rehearsal}, Proposal)

@@ -1,0 +1,156 @@
+"""Rehearsals as processes of their own, with low priority: the web server keeps its memory and answers meanwhile."""
+
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pioreactor.exc import NotFoundError, PioreactorError, StoppedError
+from pioreactor.experiment_profiles.rehearsal_data import RehearsalProgress, RehearsalResult
+from pioreactor.experiment_profiles.rehearsal_plan import Hours, Volume
+from pioreactor.processes.launch import failure_of, inherited, launch
+from pioreactor.processes.reporting_process import NewLines, end_process
+from pioreactor.web.request_bodies import Body
+
+POLL_S: Final = 0.25
+NICENESS: Final = 10
+MAX_RUNS: Final = 50
+
+Strain = Literal["ecoli", "yeast", "phototroph"]
+
+
+_LINE: Final = RehearsalProgress | RehearsalResult
+
+
+class BottleSizes(Body):
+    """Liquid in the bottles at each unit, and space in the waste bottle [mL]; null: as configured."""
+
+    media: Volume | None = None
+    alt_media: Volume | None = None
+    waste: Volume | None = None
+
+
+class RehearseProfile(Body):
+    """What is rehearsed: the text of a profile, on all active units of the experiment or on some.
+
+    `growth_rate_per_h` and `start_od` replace those of the strain. `max_minutes` is the time of the clock after which
+    it ends with the runs that have ended.
+    """
+
+    profile: Annotated[str, Meta(min_length=1, max_length=500_000)]
+    units: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    from_now: bool = False
+    strain: Strain = "yeast"
+    growth_rate_per_h: Annotated[float, Meta(gt=0.0, le=5.0)] | None = None
+    start_od: Annotated[float, Meta(gt=0.0, le=50.0)] | None = None
+    runs: Annotated[int, Meta(ge=1, le=MAX_RUNS)] = 8
+    hours: Hours | None = None
+    seed: Annotated[int, Meta(ge=0, le=10**9)] = 1
+    bottles_ml: BottleSizes = msgspec.field(default_factory=BottleSizes)
+    max_minutes: Annotated[float, Meta(ge=0.1, le=720.0)] = 60.0
+
+
+class RehearsalFailedError(PioreactorError):
+    """The rehearsal ended with an error."""
+
+    code = "rehearsal_failed"
+    status = 409
+
+
+class RehearsalInProgress(msgspec.Struct):
+    """The rehearsal that is carried out; `share` is 0–1."""
+
+    experiment: str
+    share: float
+
+
+@dataclass
+class RehearsalRunner:
+    """Runs one rehearsal at a time: `command` with the options of the request, and a part of `environment`."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    pause: Callable[[float], bool]
+    """Waits; returns True when the server is shutting down."""
+    in_progress: RehearsalInProgress | None = field(default=None, init=False)
+    _stopping: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def stop(self, experiment: str) -> None:
+        """End the rehearsal of an experiment; what has ended of it is kept. Raise `NotFoundError` without one."""
+        if self.in_progress is None or self.in_progress.experiment != experiment:
+            raise NotFoundError(f"no rehearsal of {experiment} is in progress")
+        self._stopping.set()
+
+    def run(self, experiment: str, request: RehearseProfile, *options: str) -> RehearsalResult:
+        """Rehearse and wait for the end; raise `StoppedError` or `RehearsalFailedError`."""
+        self._stopping.clear()
+        self.in_progress = RehearsalInProgress(experiment, 0.0)
+        try:
+            with tempfile.TemporaryDirectory(prefix="pio-rehearsal-") as folder, tempfile.TemporaryFile() as output:
+                arguments = [*arguments_of(experiment, request, Path(folder)), *options]
+                return self._wait(self._start(arguments, output), output)
+        finally:
+            self.in_progress = None
+
+    def _start(self, arguments: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            argv = [*self.command, *arguments]
+            process = launch(argv, inherited(self.environment), stdout=output, stderr=subprocess.STDOUT)
+        except (OSError, ValueError) as error:
+            raise RehearsalFailedError(f"the rehearsal could not be started: {error}") from error
+        with suppress(OSError):  # it has ended already
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        return process
+
+    def _wait(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> RehearsalResult:
+        lines = NewLines(output)
+        found: list[RehearsalResult] = []
+        while process.poll() is None:
+            found += self._results(lines)
+            if self.pause(POLL_S) or self._stopping.is_set():
+                end_process(process)
+        for result in [*found, *self._results(lines)]:
+            return result
+        if self._stopping.is_set():
+            raise StoppedError("the rehearsal was canceled", remedy="No run of it had ended.")
+        output.seek(0)
+        failure = failure_of(output.read(), process.returncode)
+        raise RehearsalFailedError(failure.message, remedy=failure.remedy)
+
+    def _results(self, lines: NewLines) -> list[RehearsalResult]:
+        """Note the progress that was printed; return the result once it is printed."""
+        told = [msgspec.json.decode(line, type=_LINE) for line in lines.take() if line.startswith(b'{"type":')]
+        shares = [line.share for line in told if isinstance(line, RehearsalProgress)]
+        if shares and self.in_progress is not None:
+            self.in_progress.share = shares[-1]
+        return [line for line in told if isinstance(line, RehearsalResult)]
+
+
+def arguments_of(experiment: str, request: RehearseProfile, folder: Path) -> list[str]:
+    """Return the arguments of `pio rehearse`; the profile and the strain are files in this folder."""
+    profile, strain = folder / "profile.yaml", folder / "strain.yaml"
+    profile.write_text(request.profile, encoding="utf-8")
+    fields = {"strain": request.strain, "mu_max_per_h": request.growth_rate_per_h, "start_od": request.start_od}
+    strain.write_bytes(msgspec.yaml.encode({name: value for name, value in fields.items() if value is not None}))
+    options = {
+        "experiment": experiment,
+        "strain": strain,
+        "runs": request.runs,
+        "hours": request.hours,
+        "seed": request.seed,
+        "media": request.bottles_ml.media,
+        "alt-media": request.bottles_ml.alt_media,
+        "waste": request.bottles_ml.waste,
+        "max-minutes": request.max_minutes,
+    }
+    given = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    units = [f"--units={unit}" for unit in request.units]
+    return [str(profile), *given, *units, *(["--from-now"] if request.from_now else []), "--json-progress"]
