@@ -1,8 +1,8 @@
 """Certificates of a cluster: its own authority on the leader, and one certificate for each unit, made by `openssl`.
 
-They are valid from 2020 to 2049: a Raspberry Pi without a network starts with a clock that is years off, and a cluster
-is not to end on a date. A unit that leaves is shut out by its token and its account at the broker, not by its
-certificate.
+They are valid from 2020 to 2049, renewed ones for at least 10 years: a Raspberry Pi without a network starts with a
+clock that is years off, and a cluster is not to end on a date. A unit that leaves is shut out by its token and its
+account at the broker, not by its certificate.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import ssl
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,8 @@ from pioreactor.processes.system_command import SystemCommandError, run_system_c
 
 VALID_FROM: Final = "20200101000000Z"
 VALID_UNTIL: Final = "20491231235959Z"
+_MIN_RENEWED: Final = timedelta(days=3653)
+_RENEWED: Final = timedelta(days=25 * 365)
 _TIMEOUT_S: Final = 60.0
 _AUTHORITY_EXTENSIONS: Final = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n"
 _UNIT_EXTENSIONS: Final = (
@@ -90,6 +94,17 @@ def make_authority(files: TlsFiles, cluster: str) -> None:
     _sign(request, files.authority_key, None, _AUTHORITY_EXTENSIONS, files.authority)
 
 
+def renew_authority(files: TlsFiles, cluster: str, *, now: datetime) -> None:
+    """Replace the certificate of the authority by one with the same key and name, which replaces it for every unit."""
+    if not files.authority_key.exists():
+        raise ConfigurationError(
+            f"{files.authority_key} is missing, so that nothing can be signed",
+            remedy="Restore it from a backup of the leader.",
+        )
+    request = make_request(files.authority_key, f"Pioreactor cluster {cluster}")
+    _sign(request, files.authority_key, None, _AUTHORITY_EXTENSIONS, files.authority, until=_until(now))
+
+
 def make_request(key: Path, name: str) -> str:
     """Return a request to sign a certificate for `name`, with the key in `key`, which is made if it is absent."""
     if not key.exists():
@@ -104,18 +119,45 @@ def make_self_signed(key: Path, certificate: Path, name: str) -> None:
     _sign(request, key, None, _UNIT_EXTENSIONS.format(names=f"DNS:{name}"), certificate)
 
 
-def sign(files: TlsFiles, request: str, names: Iterable[str]) -> str:
-    """Return the certificate of a unit for host names and addresses; raise `InvalidRequestError` for a bad request."""
+def sign(files: TlsFiles, request: str, names: Iterable[str], *, now: datetime | None = None) -> str:
+    """Return the certificate of a unit for host names and addresses; raise `InvalidRequestError` for a bad request.
+
+    `now` is the present time for one that is renewed.
+    """
     alternatives = ",".join(dict.fromkeys(_alternative(name) for name in names))
     with tempfile.TemporaryDirectory() as folder:
         signed = Path(folder) / "signed.pem"
-        _sign(request, files.authority_key, files.authority, _UNIT_EXTENSIONS.format(names=alternatives), signed)
+        extensions = _UNIT_EXTENSIONS.format(names=alternatives)
+        _sign(request, files.authority_key, files.authority, extensions, signed, until=_until(now))
         return signed.read_text()
 
 
 def fingerprint(certificate: Path) -> bytes:
     """Return the SHA-256 of a certificate."""
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.read_text())).digest()
+
+
+def expiry(certificate: Path) -> datetime:
+    """Return when a certificate expires."""
+    return _expiry(certificate, certificate.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _expiry(certificate: Path, _changed_ns: int) -> datetime:
+    _, _, text = _openssl("x509", "-in", str(certificate), "-noout", "-enddate").strip().partition("=")
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+
+
+def public_key(certificate: Path) -> str:
+    """Return the public key in a certificate, in PEM."""
+    return _openssl("x509", "-in", str(certificate), "-noout", "-pubkey")
+
+
+def check_certificate(files: TlsFiles, key: Path) -> None:
+    """Raise `InvalidRequestError` unless the authority signed the certificate, for this key."""
+    if public_key(files.certificate) != _openssl("pkey", "-in", str(key), "-pubout"):
+        raise InvalidRequestError("the certificate is for another key")
+    _openssl("verify", "-CAfile", str(files.authority), str(files.certificate))
 
 
 def names_in(certificate: Path) -> set[str]:
@@ -140,7 +182,17 @@ def _alternative(name: str) -> str:
         return f"DNS:{name}"
 
 
-def _sign(request: str, key: Path, issuer: Path | None, extensions: str, target: Path) -> None:
+def _until(now: datetime | None) -> str:
+    """Return until when a certificate that is made now is valid; None: the usual time."""
+    usual = datetime.strptime(VALID_UNTIL, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    if now is None or usual - now > _MIN_RENEWED:
+        return VALID_UNTIL
+    return (now + _RENEWED).strftime("%Y%m%d%H%M%SZ")
+
+
+def _sign(
+    request: str, key: Path, issuer: Path | None, extensions: str, target: Path, *, until: str | None = None
+) -> None:
     """Sign a request by the issuer's key; by its own if there is no issuer."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -153,7 +205,7 @@ def _sign(request: str, key: Path, issuer: Path | None, extensions: str, target:
         _openssl(
             *("ca", "-batch", "-notext", "-config", str(folder / "openssl.cnf"), *authority, "-keyfile", str(key)),
             *("-in", str(folder / "request.pem"), "-out", str(signed), "-extfile", str(folder / "extensions")),
-            *("-startdate", VALID_FROM, "-enddate", VALID_UNTIL),
+            *("-startdate", VALID_FROM, "-enddate", until if until is not None else VALID_UNTIL),
         )
         write_private(target, signed.read_text())
 

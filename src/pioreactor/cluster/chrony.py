@@ -71,12 +71,12 @@ def remove(paths: Paths, *, folder: Path = SYSTEM_FOLDER) -> str | None:
     return None
 
 
-def problem(*, folder: Path = SYSTEM_FOLDER) -> str | None:
-    """Return why this machine does not take part in keeping the time, with the remedy; None if it does."""
+def problem(*, folder: Path = SYSTEM_FOLDER) -> tuple[str, str] | None:
+    """Return why this machine does not take part in keeping the time, and the remedy; None if it does."""
     if shutil.which("chronyd") is None and not folder.is_dir():
-        return f"chrony is not installed: sudo apt install chrony, then copy {_OWN_PATH} to {folder / FILE_NAME}"
+        return "chrony is not installed", f"sudo apt install chrony, then copy {_OWN_PATH} to {folder / FILE_NAME}"
     if not (folder / FILE_NAME).exists():
-        return f"{folder / FILE_NAME} is missing: copy {_OWN_PATH} there, then restart chrony"
+        return f"{folder / FILE_NAME} is missing", f"copy {_OWN_PATH} there, then restart chrony"
     return None
 
 

@@ -1,8 +1,10 @@
 """The web server process of a unit."""
 
 import asyncio
+import logging
 import signal
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from h11 import Request
     from uvicorn.server import ServerState
+
+_log = logging.getLogger("pioreactor.web")
 
 _MAX_FRAME_BYTES = 128 * 1024
 """Of a WebSocket frame from a browser."""
@@ -255,17 +259,46 @@ def serve(
     listener = _listen(host, port)
     with listener:
         server = make_server(app, lambda: _started(listener, on_start), trusted_proxies, tls=tls)
-        with _stopped_by_signals(server), asyncio.Runner(loop_factory=_EventLoop) as runner:
+        with _stopped_by_signals(server), asyncio.Runner(loop_factory=partial(_EventLoop, tls)) as runner:
             runner.run(server.serve(sockets=[listener]))
 
 
 class _EventLoop(asyncio.SelectorEventLoop):
-    """An event loop whose servers wait no longer for the handshake of a client than for the head of its request."""
+    """An event loop whose servers wait no longer for the handshake of a client than for the head of its request.
+
+    A certificate that was renewed is shown from the next connection on.
+    """
+
+    def __init__(self, tls: tuple[Path, Path] | None) -> None:
+        super().__init__()
+        self._certificate = tls
 
     async def create_server(self, *arguments: object, **options: object) -> asyncio.Server:
         if options.get("ssl") is not None:
+            assert isinstance(options["ssl"], ssl.SSLContext)
             options["ssl_handshake_timeout"] = Limits().head_timeout_s
+            if self._certificate is not None:
+                _follow(options["ssl"], *self._certificate)
         return await super().create_server(*arguments, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def _follow(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Have a server's connections show the certificate that is in the file when they are opened."""
+    current, loaded_ns = context, certificate.stat().st_mtime_ns
+
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+        nonlocal current, loaded_ns
+        try:
+            changed_ns = certificate.stat().st_mtime_ns
+            if changed_ns != loaded_ns:
+                renewed = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+                renewed.load_cert_chain(certificate, key)
+                current, loaded_ns = renewed, changed_ns
+        except (OSError, ssl.SSLError) as error:  # the former one is shown
+            _log.warning("The certificate %s cannot be read: %s", certificate, error)
+        connection.context = current
+
+    context.sni_callback = choose
 
 
 def _listen(host: str, port: int) -> socket.socket:

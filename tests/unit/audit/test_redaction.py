@@ -52,7 +52,17 @@ def test_of_an_address_no_part_that_may_be_secret_is_kept(address: str, kept: st
 
 
 NOT_SECRET = {
-    *("author", "channel_key", "chart_key", "error_code", "is_secret", "key", "keys", "overview_chart_keys"),
+    *(
+        "author",
+        "authority",
+        "channel_key",
+        "chart_key",
+        "error_code",
+        "is_secret",
+        "key",
+        "keys",
+        "overview_chart_keys",
+    ),
     *("payload_key", "pioreactor_chart_keys", "public_key", "recovery_codes_left", "result_url_path"),
     *("has_secret", "renew_password"),  # switches
     # Only in answers, which are not recorded.

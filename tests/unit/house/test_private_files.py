@@ -179,6 +179,7 @@ def first_statement(function: ast.FunctionDef) -> str:
 
 NAMED_OTHERWISE = {
     "camera_still.py": "ends in random digits",
+    "certificates.py": "the time until which a certificate is valid, in no name",
     "journal_recovery.py": "each damaged file is replaced once",
     "request.py": "names within an archive, and one that the exporter makes free",
 }

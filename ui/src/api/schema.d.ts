@@ -458,6 +458,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cluster/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * SignCertificate
+         * @description Sign a certificate for the worker that sends this, under its own name and address.
+         */
+        post: operations["post_api_cluster_certificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/cluster/leave": {
         parameters: {
             query?: never;
@@ -2430,6 +2450,28 @@ export interface paths {
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
         patch: operations["patch_api_units_unit_plugins_update"];
+        trace?: never;
+    };
+    "/api/units/{unit}/system/certificates/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RenewCertificates
+         * @description Renew the certificate of this machine, on the leader that of the authority too. Connections stay open.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_system_certificates_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/units/{unit}/system/log": {
@@ -6025,6 +6067,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/system/certificates/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RenewCertificates
+         * @description Renew the certificate of this machine, on the leader that of the authority too. Connections stay open.
+         */
+        post: operations["post_unit_api_system_certificates_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/system/disk_space": {
         parameters: {
             query?: never;
@@ -6997,6 +7059,16 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** CertificateRequest */
+        CertificateRequest: {
+            request: string;
+        };
+        /** CertificateState */
+        CertificateState: {
+            /** Format: date-time */
+            expires_at: string;
+            name: string;
+        };
         /** ChangeAccessPoint */
         ChangeAccessPoint: {
             /** @default false */
@@ -7742,6 +7814,7 @@ export interface components {
         Machine: {
             activities: string[];
             backups: components["schemas"]["Copy"][];
+            certificates: components["schemas"]["CertificateState"][];
             clock: components["schemas"]["UtcClock"];
             cpu_celsius: number | null;
             disk: components["schemas"]["DiskSpace"];
@@ -8325,6 +8398,11 @@ export interface components {
             meaning: string;
             password: string;
             username: string;
+        };
+        /** SignedCertificate */
+        SignedCertificate: {
+            authority: string;
+            certificate: string;
         };
         /** SignedIn */
         SignedIn: {
@@ -9478,6 +9556,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Chart"][];
+                };
+            };
+        };
+    };
+    post_api_cluster_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateRequest"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedCertificate"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
@@ -13797,6 +13914,43 @@ export interface operations {
                 "application/json": components["schemas"]["UpdatePlugins"];
             };
         };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_units_unit_system_certificates_renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {
@@ -21577,6 +21731,26 @@ export interface operations {
                         } | unknown[];
                         status_code: number;
                     };
+                };
+            };
+        };
+    };
+    post_unit_api_system_certificates_renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
         };

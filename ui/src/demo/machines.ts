@@ -120,6 +120,7 @@ function machineOf(unit: string, i: number, nowS: number): Machine {
     memory: { total: 4e9, available: 2.6e9 },
     cpu_celsius: 44 + i,
     uptime_s: 86_400 * 9 + i * 60,
+    certificates: [{ name: "unit", expires_at: "2049-12-31T23:59:59Z" }],
     clock: { status: "success", clock_time: new Date().toISOString(), synchronized: is_leader ? null : i !== 2 },
     services: [
       { name: "monitor", is_running: true },
@@ -256,6 +257,7 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/api/units/{unit}/system/reboot", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/shutdown", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/web_server/restart", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/system/certificates/renew", () => tasks.succeed({ certificates: [] })],
     ["POST", "/api/units/{unit}/system/repair", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/usb/mount", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/usb/eject", () => tasks.succeed({})],

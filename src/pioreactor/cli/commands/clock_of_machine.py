@@ -26,7 +26,8 @@ def show(cli: CliContext, as_json: bool) -> None:
     runtime = cli.runtime
     now, synchronized = to_timestamp(runtime.clock.now()), runtime.computer.is_clock_synchronized()
     is_own = runtime.computer.belongs_to_reactor
-    problem = chrony.problem() if is_own and synchronized is not True else None
+    found = chrony.problem() if is_own and synchronized is not True else None
+    problem = ": ".join(found) if found is not None else None
     words = {True: "follows a time server", False: "follows no time server", None: "whether it is right is unknown"}
     facts = {"clock_time": now, "synchronized": synchronized, "problem": problem}
     print_result(facts, as_json, f"{now}, {words[synchronized]}")

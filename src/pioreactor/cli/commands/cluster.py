@@ -20,10 +20,12 @@ from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_result
 
 if TYPE_CHECKING:
+    from pioreactor.cluster.certificate_renewal import CertificateState
     from pioreactor.cluster.membership import Membership
     from pioreactor.cluster.pairing_protocol import Invitation, Offer
 
 CHECK_INTERVAL_S: Final = 0.5
+_RENEWAL_TIMEOUT_S: Final = 60.0
 DEFAULT_MODEL: Final = ("pioreactor_20ml", "1.5")
 
 
@@ -264,6 +266,57 @@ def leave(cli: CliContext, yes: bool) -> None:
     forget(paths)
     _hint(chrony.remove(paths))
     click.echo(f"{unit} belongs to no cluster now. Stop its services, or restart the machine.")
+
+
+@cluster.command(name="renew-certificates")
+@click.option("--check", is_flag=True, help="Only print when certificates expire.")
+@click.option("--only-this-unit", is_flag=True, help="On the leader: not those of the workers.")
+@json_option
+@pass_cli_context
+def renew_certificates(cli: CliContext, check: bool, only_this_unit: bool, as_json: bool) -> None:
+    """Renew the certificates of this unit, on the leader those of all units, and print when they expire.
+
+    Web servers take them for the next connection, without a restart. Keys, and so what units trust, stay.
+    """
+    from pioreactor.cluster.certificate_renewal import certificates_of, renew
+    from pioreactor.exc import PioreactorError
+
+    def post_to_leader(path: str, body: object) -> object:
+        return cli.ask_leader("POST", path, json=body, timeout_s=_RENEWAL_TIMEOUT_S)
+
+    found = certificates_of(cli.paths) if check else renew(cli.paths, post_to_leader, now=cli.runtime.clock.now())
+    certificates, failures = {cli.runtime.unit: found}, {}
+    asked = [] if only_this_unit or not cli.runtime.identity.is_leader else _other_units(cli)
+    for unit in asked:
+        try:
+            certificates[unit] = _certificates_of_other(cli, unit, check=check)
+        except PioreactorError as error:
+            failures[unit] = str(error)
+    lines = [
+        f"{unit}: {one.name}, expires {one.expires_at:%Y-%m-%d}"
+        for unit, of_unit in certificates.items()
+        for one in of_unit
+    ]
+    print_result({"certificates": certificates, "failures": failures}, as_json, "\n".join(lines))
+    if failures:
+        raise PioreactorError(
+            "; ".join(f"{unit}: {reason}" for unit, reason in failures.items()),
+            remedy="Run `pio cluster renew-certificates` on each of them.",
+        )
+
+
+def _other_units(cli: CliContext) -> list[str]:
+    return [one["pioreactor_unit"] for one in cli.workers() if one["pioreactor_unit"] != cli.runtime.unit]
+
+
+def _certificates_of_other(cli: CliContext, unit: str, *, check: bool) -> list[CertificateState]:
+    """Have a worker renew its certificates, unless they are only to be checked; return them."""
+    from pioreactor.cluster.certificate_renewal import UnitCertificates
+    from pioreactor.http.units import decoded
+
+    method, path = ("GET", "machine") if check else ("POST", "certificates/renew")
+    answer = cli.ask(unit, method, f"/unit_api/system/{path}", timeout_s=_RENEWAL_TIMEOUT_S)
+    return decoded(answer, UnitCertificates).certificates
 
 
 @cluster.command()

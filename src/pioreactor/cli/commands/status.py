@@ -19,13 +19,18 @@ _COLORS: dict[Verdict, str] = {"OK": "green", "WARN": "yellow", "FAIL": "red"}
 @pass_cli_context
 @click.pass_context
 def status(ctx: click.Context, cli: CliContext, as_json: bool) -> None:
-    """Check this unit and report problems: OK, WARN or FAIL for each check. The exit code is 1 if one fails."""
+    """Check this unit and report problems: OK, WARN or FAIL for each check, and what to do about it.
+
+    The exit code is 1 if one fails.
+    """
     findings: list[Finding] = []
     for finding in run_checks(cli):
         findings.append(finding)
         if not as_json:
             verdict = click.style(f"{finding.verdict:<4}", fg=_COLORS[finding.verdict])
             click.echo(f"{verdict}  {finding.check:<26}{finding.details}")
+            if finding.cure is not None:
+                click.echo(f"      {'':<26}{finding.cure}")
     overall = worst(findings)
     print_result(
         {"status": overall, "checks": [asdict(finding) for finding in findings]},

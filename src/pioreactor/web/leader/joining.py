@@ -9,6 +9,7 @@ from litestar import Request, Router, get, post
 from litestar.datastructures import State
 from litestar.params import JSONBody
 
+from pioreactor.cluster.certificate_renewal import CertificateRequest, SignedCertificate, sign_for
 from pioreactor.cluster.ssh_account import DEFAULT_USER, USER_PATTERN
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.models import find_model, load_models
@@ -162,6 +163,16 @@ def _find(leader: LeaderServices, name: str | None) -> str:
     return f"{found[0].address}:{found[0].port}"
 
 
+@post("/cluster/certificate", guards=[only_units], status_code=200, sync_to_thread=True)
+def sign_certificate(
+    request: Request[object, object, State], leader: LeaderPorts, data: JSONBody[CertificateRequest]
+) -> SignedCertificate:
+    """Sign a certificate for the worker that sends this, under its own name and address."""
+    identity = identity_of(request.scope)
+    [name] = leader.workers_of(unit_name(identity.name if identity is not None else "", broadcast=False))
+    return sign_for(leader.unit.paths, name, data.request, now=leader.unit.clock.now())
+
+
 @post("/cluster/leave", guards=[only_units], status_code=200, sync_to_thread=True)
 def leave(request: Request[object, object, State], leader: LeaderPorts) -> Status:
     """Remove the worker that sends this, with its token and its account at the broker."""
@@ -184,7 +195,7 @@ def revoke(leader: LeaderServices, unit: str) -> None:
 
 ROUTES = Router(
     "/",
-    route_handlers=[discover, set_up_worker, leave],
+    route_handlers=[discover, set_up_worker, sign_certificate, leave],
     tags=["inventory"],
     opt=needs("cluster", change="manage"),
 )

@@ -43,7 +43,7 @@ _OWN = ("/api/workers/{unit}/", "/api/units/{unit}/")
 _NOT_FOR_WORKERS = ("/unit_api/", "/mqtt", "/auth/", "/api/config/units/", "/api/config/zipped")
 _WHOLE_UNITS = tuple(f"/api/units/{{unit}}/{name}zipped_dot_pioreactor" for name in ("", "import_"))
 """The data of a unit as a whole, and their replacement: only people."""
-_LEAVE = "/api/cluster/leave"
+_ABOUT_THE_SENDER = ("/api/cluster/leave", "/api/cluster/certificate")
 """About the worker that sends it; it names no other."""
 _ALWAYS = ("/auth/me", "/unit_api/task_results/{task_id}")
 _READ = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -76,7 +76,7 @@ def _is_allowed(identity: Identity, connection: Connection) -> bool:
     is_read = connection.scope.get("method") in _READ
     if identity.scope == "joining":
         return is_read and is_own and template in _JOINING
-    if template == _LEAVE:
+    if template in _ABOUT_THE_SENDER:
         return True
     if template in _ALWAYS:
         return is_read

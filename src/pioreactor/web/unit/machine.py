@@ -11,6 +11,7 @@ from litestar.params import JSONBody
 from pioreactor.actions.backup import list_backups
 from pioreactor.actions.repair_unit import repair_unit
 from pioreactor.cluster.backup_replication import BackupCopies, Copy
+from pioreactor.cluster.certificate_renewal import CertificateState, UnitCertificates, certificates_of, renew
 from pioreactor.exc import ConflictError, PioreactorError
 from pioreactor.identity.computer import POLKIT_REMEDY
 from pioreactor.identity.usb_drives import UsbArtifact, UsbDrives, UsbState
@@ -75,6 +76,8 @@ class Machine(msgspec.Struct):
     cpu_celsius: float | None
     uptime_s: float | None
     clock: UtcClock
+    certificates: list[CertificateState]
+    """Certificates of this machine; none where it serves no HTTPS."""
     services: list[ServiceState]
     web_server: WebServerStatus
     activities: list[str]
@@ -103,6 +106,7 @@ def machine(unit: UnitPorts) -> Machine:
         cpu_celsius=computer.statistics(unit.paths.dot_pioreactor).get("cpu_temperature_celcius"),
         uptime_s=_uptime_s(),
         clock=read_clock(unit),
+        certificates=certificates_of(unit.paths),
         services=_services(unit),
         web_server=_web_server(unit),
         activities=_activities(unit),
@@ -165,6 +169,23 @@ class Repaired(msgspec.Struct):
 def repair(unit: UnitPorts) -> Accepted:
     """Create missing directories, repair permissions, and close jobs that were killed."""
     return unit.tasks.start("the repair", lambda: Repaired(repair_unit(unit.runtime)), lock="repair")
+
+
+@relayed(UNITS, target="units", method="POST", timeout_s=60.0)
+@post("/system/certificates/renew", status_code=202, sync_to_thread=True)
+def renew_certificates(unit: UnitPorts) -> Accepted:
+    """Renew the certificate of this machine, on the leader that of the authority too. Connections stay open."""
+
+    def post_to_leader(path: str, body: object) -> object:
+        leader = unit.runtime.identity.leader_hostname
+        if unit.others is None or not leader:
+            raise ConflictError("this unit has no leader that could sign", remedy="Run `pio cluster join` on it.")
+        return unit.others.ask(leader, "POST", path, json=body, timeout_s=_COMMAND_TIMEOUT_S)
+
+    def work() -> UnitCertificates:
+        return UnitCertificates(renew(unit.paths, post_to_leader, now=unit.clock.now()))
+
+    return unit.tasks.start("renewing certificates", work, lock="certificates")
 
 
 def _refuse_while_jobs_run(unit: UnitServices, what: str, wanted: PowerRequest | None) -> None:
@@ -264,6 +285,7 @@ ROUTES = Router(
         reboot,
         shutdown,
         repair,
+        renew_certificates,
         usb,
         usb_artifacts,
         mount_usb,

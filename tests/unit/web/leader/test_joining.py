@@ -10,6 +10,7 @@ from tests.unit.cluster.test_membership import NOW, Machine
 from tests.unit.identity.nmcli_stand_in import Nmcli, install
 from tests.unit.web.conftest import result_of
 
+from pioreactor.cluster.certificates import make_request, names_in, write_private
 from pioreactor.cluster.leader_setup import LeaderPlan, broker_files, set_up_leader
 from pioreactor.cluster.pairing_protocol import Waiting
 from pioreactor.identity.computer import Computer
@@ -80,6 +81,22 @@ def test_a_worker_leaves_by_itself_and_cannot_remove_others(cluster: Any) -> Non
     answer = cluster.client.post("/api/cluster/leave", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200, answer.text
     assert set(before) - set(names(cluster)) == {identity.name}
+
+
+def test_a_worker_has_its_own_certificate_signed_only(cluster: Any, tmp_path: Path) -> None:
+    from tests.unit.web.conftest import WORKER_TOKENS
+
+    token, identity = next((token, who) for token, who in WORKER_TOKENS.items() if who.scope == "own")
+    path, own = "/api/cluster/certificate", {"Authorization": f"Bearer {token}"}
+    body = {"request": make_request(tmp_path / "unit.key", "leader1")}
+    cluster.client.put("/api/workers", json={"pioreactor_unit": identity.name})
+    signed = cluster.client.post(path, json=body, headers=own)
+    assert signed.status_code == 200, signed.text
+    write_private(tmp_path / "unit.pem", signed.json()["certificate"])
+    assert names_in(tmp_path / "unit.pem") == {identity.name, f"{identity.name}.local", "localhost", "127.0.0.1"}
+    assert cluster.client.post(path, json={"request": "nonsense"}, headers=own).status_code == 400
+    cluster.sign_in()
+    assert cluster.client.post(path, json=body).status_code == 403
 
 
 def test_people_and_the_leader_do_not_leave(cluster: Any) -> None:

@@ -40,7 +40,8 @@ WHY_NOT = {
     ACTS: (
         "archive_experiment blink check_hardware export_datasets export_to_usb film_of_worker make_backup mount_usb "
         "eject_usb reboot repair restart_web_server retry run_job run_on_units set_clocks set_utc_clock shutdown "
-        "start_access_point start_live_view start_oidc_sign_in start_session sync_configs take_still "
+        "start_access_point start_live_view start_oidc_sign_in start_session sign_certificate sync_configs take_still "
+        "renew_certificates "
         "test_alarm_channel update_app update_from_archive update_next_version update_target use_bench "
         "advance_session undo_step write_log_entry sign_change download_release"
     ),

@@ -17,7 +17,7 @@ from pioreactor.web.security.guards import within_scope
 from pioreactor.web.security.identity import SCOPE_KEY, Identity
 
 VALUES = {"session_id": "00000000-0000-4000-8000-000000000000", "offset": "0", "id_": "1"}
-LEAVE = "/api/cluster/leave"
+ABOUT_THE_SENDER = ("/api/cluster/leave", "/api/cluster/certificate")
 """About the worker that sends it."""
 ONLY_FOR_UNITS = re.compile(r"/unit_api/backups/.+")
 ONLY_SIGNED_IN = re.compile(
@@ -114,7 +114,7 @@ def is_open_to_worker(method: str, path: str, *, names_itself: bool) -> bool:
     """Return what a worker may do at its leader, as the documentation promises it."""
     if path in OPEN or path == "/auth/me":
         return True
-    if path == LEAVE:
+    if path in ABOUT_THE_SENDER:
         return True
     if path.startswith("/api/config/units/"):
         return method == "GET" and names_itself
@@ -159,7 +159,7 @@ def test_what_a_worker_may_command() -> None:
     assert ("POST", "/api/workers/{unit}/experiments/{experiment}/logs") in allowed
     assert ("DELETE", "/api/workers/{unit}") not in allowed
     assert ("PUT", "/auth/people") not in allowed
-    assert {one for one in writes if passes(*one, unit="unit2")} == {("POST", LEAVE)}
+    assert {one for one in writes if passes(*one, unit="unit2")} == {("POST", path) for path in ABOUT_THE_SENDER}
 
 
 def passes(method: str, path: str, *, unit: str) -> bool:

@@ -123,6 +123,9 @@ def test_the_state_of_a_machine(worker: Any, unit: Any) -> None:
     assert found["uptime_s"] > 0
     assert found["web_server"] == worker.get("/unit_api/system/web_server/status").json()
     assert found["backups"] == []
+    assert found["certificates"] == [], "this server serves no HTTPS"
+    renewed = result_of(worker, worker.post("/unit_api/system/certificates/renew"))
+    assert "belongs to no cluster" in renewed["error"]
 
 
 def test_the_web_server_is_restarted_beside_its_jobs(worker: Any, unit: Any) -> None:

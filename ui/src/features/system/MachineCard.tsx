@@ -32,6 +32,10 @@ export function MachineCard({ unit }: { unit: string }) {
     mutationFn: () => ask("POST", "/api/backups", undefined, LONG),
     onSettled: () => machine.refetch(),
   });
+  const renewing = useMutation({
+    mutationFn: () => ask("POST", path("api", "units", unit, "system", "certificates", "renew"), undefined, LONG),
+    onSettled: () => machine.refetch(),
+  });
   const found = machine.data;
   return (
     <article className={`panel ${css.card}`} aria-label={unit}>
@@ -74,6 +78,11 @@ export function MachineCard({ unit }: { unit: string }) {
             <Needs call={["POST", path("api", "units", unit, "system", "repair")]}>
               <Menu.Item onClick={() => setDataAction("repair")}>Repair…</Menu.Item>
             </Needs>
+            {found && found.certificates.length > 0 && (
+              <Needs call={["POST", path("api", "units", unit, "system", "certificates", "renew")]}>
+                <Menu.Item onClick={() => renewing.mutate()}>Renew certificates</Menu.Item>
+              </Needs>
+            )}
             <Needs call={["POST", `${path("api", "units", unit, "system")}/web_server/restart`]}>
               <Menu.Item onClick={() => setPower("restart")}>Restart web server…</Menu.Item>
             </Needs>
@@ -101,7 +110,9 @@ export function MachineCard({ unit }: { unit: string }) {
         <Waiting what="its state" />
       )}
       {backingUp.error && <Problem error={backingUp.error} />}
+      {renewing.error && <Problem error={renewing.error} />}
       <p role="status" className="soft small">
+        {renewing.isPending ? "Renewing certificates… " : renewing.isSuccess ? "Certificates renewed. " : ""}
         {backingUp.isPending ? "Making a backup…" : backingUp.isSuccess ? backupText(backingUp.data) : ""}
       </p>
       <MachineDataDialog unit={unit} action={dataAction} onClose={() => setDataAction(undefined)} />

@@ -3,7 +3,7 @@ import { Refused } from "@/api/client";
 import type { Machine } from "@/api/types";
 import { secondsOf } from "@/parts/format";
 import { networkText } from "./AccessPointDialog";
-import { clockFact, factsOf } from "./machine";
+import { certificateFacts, clockFact, factsOf } from "./machine";
 import { unlessAway } from "./PowerDialog";
 
 const AT = "2026-11-29T10:00:00.000Z";
@@ -24,6 +24,7 @@ const machine: Machine = {
   web_server: { status: "active", started_at: AT, version: "27.0.0" },
   activities: [],
   backups: [],
+  certificates: [],
 };
 
 it("warns of what is short, hot or off", () => {
@@ -32,6 +33,17 @@ it("warns of what is short, hot or off", () => {
   expect(facts.find((one) => one.name === "Disk")?.text).toBe("2.0 GB of 30.0 GB free");
   const without = factsOf({ ...machine, cpu_celsius: null, uptime_s: null, machine: null }, secondsOf(AT));
   expect(without.map((one) => one.name)).not.toContain("Processor");
+});
+
+it("warns of certificates a month before the first expires", () => {
+  const certificates = [
+    { name: "authority of the cluster", expires_at: "2049-12-31T23:59:59Z" },
+    { name: "unit", expires_at: "2026-12-28T10:00:00Z" },
+  ];
+  expect(certificateFacts({ certificates }, secondsOf(AT))).toMatchObject([
+    { text: "until 2026-12-28", warning: expect.stringContaining("Renew it") },
+  ]);
+  expect(certificateFacts({ certificates: certificates.slice(0, 1) }, secondsOf(AT))[0]?.warning).toBeUndefined();
 });
 
 it("says whether a clock can be trusted", () => {

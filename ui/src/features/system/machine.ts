@@ -7,6 +7,8 @@ const LITTLE_FREE = 0.1;
 const HOT_CELSIUS = 80;
 /** A difference that the way of the answer does not explain [s]. */
 const CLOCK_OFF_S = 10;
+/** As in `pio status`: 30 days. */
+const EXPIRY_WARNING_S = 30 * 86_400;
 
 export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -37,6 +39,15 @@ export function clockFact(machine: Pick<Machine, "clock" | "is_leader" | "is_sim
   return { name: "Clock", text, warning: "Its records may get wrong times." };
 }
 
+/** When the first of its certificates expires; none where it serves no HTTPS. */
+export function certificateFacts({ certificates }: Pick<Machine, "certificates">, nowS: number): Fact[] {
+  const expiries = certificates.map((one) => secondsOf(one.expires_at));
+  if (expiries.length === 0) return [];
+  const first = Math.min(...expiries);
+  const fact = { name: "Certificate", text: `until ${new Date(first * 1000).toISOString().slice(0, 10)}` };
+  return [first - nowS < EXPIRY_WARNING_S ? { ...fact, warning: "Renew it: the actions of this machine." } : fact];
+}
+
 export function factsOf(machine: Machine, nowS: number): Fact[] {
   const { disk, memory, cpu_celsius, uptime_s } = machine;
   const hot = cpu_celsius != null && cpu_celsius > HOT_CELSIUS;
@@ -56,6 +67,7 @@ export function factsOf(machine: Machine, nowS: number): Fact[] {
           },
         ]),
     clockFact(machine, nowS),
+    ...certificateFacts(machine, nowS),
     ...(uptime_s == null ? [] : [{ name: "Running for", text: duration(uptime_s) }]),
     {
       name: "Services",
