@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pioreactor import structs
-from pioreactor.exc import NotFoundError, StorageError
+from pioreactor.exc import ConflictError, NotFoundError, StorageError
 from pioreactor.private_files import free_path
 from pioreactor.runtime.context import Runtime
+from pioreactor.storage.leader.postgresql import server_dump
 
 if TYPE_CHECKING:
-    from pioreactor.storage.leader.location import DatabaseLocation
+    from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 
 KEPT = 7
 FREE_SPACE_FACTOR = 1.1
@@ -58,28 +59,41 @@ def back_up(runtime: Runtime, *, output: Path | None = None, kept: int = KEPT) -
 
     Raise `StorageError` when there is no room, or the copy is not whole; older copies stay then.
     """
-    from pioreactor.storage.leader.database import LeaderDatabase
-
-    source = database_of(runtime)
-    if not source.exists():
-        raise NotFoundError(f"there is no database at {source}", remedy="Back up on the leader.")
-    now = runtime.clock.now()
-    target = output if output is not None else free_path(folder_of(runtime) / f"pioreactor-{now:%Y%m%dT%H%M%S}.sqlite")
+    source, now = location_of_database(runtime), runtime.clock.now()
+    suffix = ".sqlite" if isinstance(source, Path) else server_dump.SUFFIX
+    target = output if output is not None else free_path(folder_of(runtime) / f"pioreactor-{now:%Y%m%dT%H%M%S}{suffix}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    _check_room(source, target.parent)
-    with closing(LeaderDatabase.open(source, now=runtime.clock.now)) as database:
-        database.backup(target)
-    backup = verify(target)
+    backup = _copy_file(runtime, source, target) if isinstance(source, Path) else _copy_server(source, target)
     if output is None:
-        _link_as_latest(target, source.with_name(LATEST_NAME))
+        if isinstance(source, Path):
+            _link_as_latest(target, source.with_name(LATEST_NAME))
         for old in list_backups(runtime)[kept:]:
             old.unlink()
     runtime.stores.persistent(CACHE).set("latest_backup_timestamp", structs.to_timestamp(now))
     return backup
 
 
-def _check_room(source: Path, folder: Path) -> None:
-    needed = FREE_SPACE_FACTOR * source.stat().st_size
+def _copy_file(runtime: Runtime, source: Path, target: Path) -> Backup:
+    from pioreactor.storage.leader.database import LeaderDatabase
+
+    if not source.exists():
+        raise NotFoundError(f"there is no database at {source}", remedy="Back up on the leader.")
+    _check_room(FREE_SPACE_FACTOR * source.stat().st_size, target.parent)
+    with closing(LeaderDatabase.open(source, now=runtime.clock.now)) as database:
+        database.backup(target)
+    return verify(target)
+
+
+def _copy_server(source: PostgresAddress, target: Path) -> Backup:
+    from pioreactor.storage.leader.postgresql.server_schema import size_of  # needs the driver
+
+    _, size_bytes = size_of(source)
+    _check_room(server_dump.SHARE * size_bytes, target.parent)
+    rows = server_dump.dump_server(source, target)
+    return Backup(target, target.stat().st_size, rows)
+
+
+def _check_room(needed: float, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StorageError(
@@ -97,7 +111,12 @@ def _link_as_latest(target: Path, latest: Path) -> None:
 
 
 def verify(path: Path) -> Backup:
-    """Open a copy, have SQLite check every page, and count its rows; raise `StorageError` when it is not whole."""
+    """Read all of a copy, have SQLite check every page of its own, and count the rows.
+
+    Raise `StorageError` when it is not whole.
+    """
+    if path.is_file() and server_dump.is_dump(path):
+        return Backup(path, path.stat().st_size, server_dump.rows_in(path))
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
             verdict = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -114,26 +133,52 @@ def verify(path: Path) -> Backup:
 
 def list_backups(runtime: Runtime) -> list[Path]:
     """Return the copies that are kept, newest first."""
-    return sorted(folder_of(runtime).glob("pioreactor-*.sqlite"), key=_stem, reverse=True)
+    return _newest_first(folder_of(runtime), "pioreactor")
 
 
 def before_restores(runtime: Runtime) -> list[Path]:
     """Return the copies of what restorations replaced, newest first."""
-    return sorted(database_of(runtime).parent.glob("before-restore-*.sqlite"), key=_stem, reverse=True)
+    return _newest_first(_folder_of_database(runtime), "before-restore")
 
 
-def _stem(path: Path) -> str:
-    return path.stem
+def _newest_first(folder: Path, name: str) -> list[Path]:
+    found = [*folder.glob(f"{name}-*.sqlite"), *folder.glob(f"{name}-*{server_dump.SUFFIX}")]
+    return sorted(found, key=lambda path: path.stem, reverse=True)
+
+
+def _folder_of_database(runtime: Runtime) -> Path:
+    location = location_of_database(runtime)
+    return location.parent if isinstance(location, Path) else runtime.paths.storage
 
 
 def restore(runtime: Runtime, source: Path) -> Path:
-    """Put a verified copy back into the living database, page by page; return the copy of what was there before."""
+    """Put a verified copy back into the living database; return the copy of what was there before.
+
+    Raise `StorageError` when the copy is not whole, `ConflictError` for one of the other kind of database.
+    """
     verify(source)
-    live = database_of(runtime)
-    live.parent.mkdir(parents=True, exist_ok=True)
-    before = free_path(live.with_name(f"before-restore-{runtime.clock.now():%Y%m%dT%H%M%S}.sqlite"))
+    live, is_dump = location_of_database(runtime), server_dump.is_dump(source)
+    if is_dump == isinstance(live, Path):
+        kind, command = ("PostgreSQL", "postgresql://…") if is_dump else ("SQLite", "sqlite")
+        raise ConflictError(
+            f"{source.name} is a backup of {kind}, and the leader's database is not",
+            remedy=f"Move the database first (pio database move {command}), then restore, and move it back.",
+        )
+    moment, suffix = runtime.clock.now(), server_dump.SUFFIX if is_dump else ".sqlite"
+    before = free_path(_folder_of_database(runtime) / f"before-restore-{moment:%Y%m%dT%H%M%S}{suffix}")
+    before.parent.mkdir(parents=True, exist_ok=True)
+    if not isinstance(live, Path):
+        before = back_up(runtime, output=before).path
+        server_dump.restore_server(live, source)
+        return before
     if live.exists():
         before = back_up(runtime, output=before).path
+    _restore_file(live, source)
+    return before
+
+
+def _restore_file(live: Path, source: Path) -> None:
+    """Replace the content of the database, page by page."""
     try:
         with (
             closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as copy,
@@ -144,4 +189,3 @@ def restore(runtime: Runtime, source: Path) -> Path:
         raise StorageError(
             f"{source} could not be put back: {error}", remedy="Stop mqtt_to_db_streaming, then try again."
         ) from error
-    return before

@@ -22,7 +22,7 @@ PART_BYTES: Final = 512 * 1024
 KEPT: Final = 2
 FOLDER: Final = "copies_of_leader"
 PATH: Final = "/unit_api/backups"
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.sqlite")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.(?:sqlite|dump)")
 _UNFINISHED = ".part"
 
 
@@ -48,7 +48,7 @@ class BackupCopies:
 
     def copies(self) -> list[Copy]:
         """Return what is kept, newest first."""
-        found = sorted(self._folder.glob("*.sqlite"), reverse=True) if self._folder.is_dir() else []
+        found = sorted(path for path in self._folder.glob("*") if _NAME.fullmatch(path.name))[::-1]
         return [Copy(path.name, path.stat().st_size) for path in found]
 
     def begin(self, name: str, declared: BackupDigest) -> None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ import msgspec
 from pioreactor.actions.backup import database_of
 from pioreactor.actions.pump_run_log import EXCHANGES
 from pioreactor.actions.pump_run_log import PERSISTENT as PUMP_RUNS
+from pioreactor.audit.verification import HEAD_FILE
 from pioreactor.data_import.source import DATABASE
 from pioreactor.data_import.source import PERSISTENT as PERSISTENT
 from pioreactor.exc import StorageError
@@ -31,12 +32,15 @@ from pioreactor.private_files import complete_file
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
+from pioreactor.storage.leader.dataset_rows import open_dataset_rows
 from pioreactor.storage.paths import Paths
 from pioreactor.structs.encoding import to_timestamp
 from pioreactor.version import __version__
 
 METADATA: Final = "metadata.json"
 METADATA_VERSION: Final = 1
+DESCRIPTIONS: Final = (METADATA, HEAD_FILE)
+"""Files about the archive; that of a leader says how far the audit trail had come."""
 CONFIG, LOCAL_CONFIG = "config.ini", "unit_config.ini"
 JOURNAL: Final = "storage/journal.sqlite"
 SECRET_TABLES: Final = ("people", "access_tokens", "invitations", f"cache_{STORE}")
@@ -74,7 +78,7 @@ def is_archived(path: PurePosixPath) -> bool:
     parts = path.parts
     if len(parts) > 1 and parts[0] == "storage" and parts[1] in _STAYS:
         return False
-    if path.as_posix() == METADATA or "__pycache__" in parts:
+    if path.as_posix() in DESCRIPTIONS or "__pycache__" in parts:
         return False
     return not path.name.endswith(_OF_THE_MOMENT) and not path.name.startswith(_COPIES)
 
@@ -122,7 +126,7 @@ class _Buffer(io.RawIOBase):
         return taken
 
 
-def _parts(runtime: Runtime, files: Iterable[tuple[PurePosixPath, Path]]) -> Iterator[bytes]:
+def _parts(runtime: Runtime, files: Sequence[tuple[PurePosixPath, Path]]) -> Iterator[bytes]:
     buffer, now = _Buffer(), runtime.clock.now()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive:
         metadata = ArchiveMetadata(
@@ -134,6 +138,10 @@ def _parts(runtime: Runtime, files: Iterable[tuple[PurePosixPath, Path]]) -> Ite
             to_timestamp(now),
         )
         archive.writestr(zipfile.ZipInfo(METADATA, now.timetuple()[:6]), msgspec.json.encode(metadata))
+        for database in (file for name, file in files if name.as_posix() == DATABASE):
+            with open_dataset_rows(database) as stored:
+                head = msgspec.json.encode(stored.audit_head())
+            archive.writestr(zipfile.ZipInfo(HEAD_FILE, now.timetuple()[:6]), head)
         for name, file in files:
             yield from _added(archive, buffer, name, file, runtime.paths.storage)
     yield buffer.taken()

@@ -30,6 +30,7 @@ from pioreactor.data_import.archive_files import (
 from pioreactor.data_import.source import DATABASE
 from pioreactor.data_import.unit_archive import (
     CONFIG,
+    DESCRIPTIONS,
     JOURNAL,
     LOCAL_CONFIG,
     METADATA,
@@ -282,7 +283,7 @@ class UnitImporter:
 def _chosen(entries: list[Entry]) -> tuple[list[Entry], list[str]]:
     """Return the files that are imported, and the names of those that are not."""
     wanted = [(entry, path) for entry, path in entries if is_archived(path)]
-    skipped = [path.as_posix() for _, path in entries if not is_archived(path) and path.as_posix() != METADATA]
+    skipped = [path.as_posix() for _, path in entries if not is_archived(path) and path.as_posix() not in DESCRIPTIONS]
     return wanted, skipped
 
 

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pioreactor.audit.verification import HEAD_FILE, heads_of_export
 from pioreactor.bootstrap import build_runtime
 from pioreactor.clock.system import SystemClock
 from pioreactor.data_import.archive_files import HostileArchiveError
@@ -26,6 +27,7 @@ from pioreactor.exc import ConflictError, PioreactorError, StorageError
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.paths import Paths
+from pioreactor.structs.audit import AuditedChange
 from pioreactor.types import Unit
 
 
@@ -159,6 +161,17 @@ def test_no_secret_is_in_an_archive(broken: Runtime, tmp_path: Path) -> None:
     assert not any("secrets" in name or "backups" in name for name in names)
     assert b"initial_target_rpm=777" in text["config.ini"]
     assert (metadata["name"], metadata["leader_hostname"], metadata["is_leader"]) == ("leader1", "leader1", True)
+
+
+def test_an_archive_says_how_far_the_audit_trail_had_come(broken: Runtime, fresh: Runtime, tmp_path: Path) -> None:
+    database = LeaderDatabase.open(broken.paths.database)
+    entry = database.audit.append(AuditedChange(actor_kind="person", actor="ana", action="a", summary="s"))
+    database.close()
+    archive = archived(broken, tmp_path / "a.zip")
+    assert [(head.id, head.hash) for head in heads_of_export(archive)] == [(entry.id, entry.hash)]
+    report = UnitImporter(fresh).run(archive)
+    assert not (fresh.paths.dot_pioreactor / HEAD_FILE).exists()
+    assert HEAD_FILE not in str(report)
 
 
 def test_a_machine_is_replaced_and_the_import_undone(broken: Runtime, fresh: Runtime, tmp_path: Path) -> None:

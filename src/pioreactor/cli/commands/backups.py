@@ -91,7 +91,7 @@ def restore(cli: CliContext, file: Path, unit: str | None, even_with_jobs: bool,
 
     Refused while jobs run on a unit of the cluster.
     """
-    from pioreactor.actions.backup import database_of, verify
+    from pioreactor.actions.backup import location_of_database, verify
     from pioreactor.actions.backup import restore as put_back
 
     runtime = cli.runtime
@@ -99,7 +99,7 @@ def restore(cli: CliContext, file: Path, unit: str | None, even_with_jobs: bool,
         _refuse_while_jobs_run(cli)
     file = file if unit is None else _fetched(cli, unit, file.name)
     backup = verify(file)
-    question = f"Replace all data in {database_of(runtime)} with the {backup.rows} rows of {file}?"
+    question = f"Replace all data in {location_of_database(runtime)} with the {backup.rows} rows of {file}?"
     if not yes and not click.confirm(question):
         raise click.Abort
     before = put_back(runtime, file)

@@ -105,7 +105,7 @@ def make_backup(leader: LeaderPorts) -> Accepted:
 def restore_backup(leader: LeaderPorts, data: JSONBody[RestoreBackup]) -> Accepted:
     """Replace the database by a copy, after a copy of what is there; refused while jobs run on any unit."""
     unit, name = unit_name(data.pioreactor_unit, broadcast=False), file_name(data.name)
-    if not name.endswith(".sqlite"):
+    if not name.endswith((".sqlite", ".dump")):
         raise InvalidRequestError(f"{name[:100]!r} is not the name of a backup")
     leader.units_of(unit)
     _refuse_while_jobs_run(leader)
