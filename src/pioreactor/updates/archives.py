@@ -15,7 +15,7 @@ from pioreactor.exc import InvalidRequestError, NotFoundError, PioreactorError, 
 from pioreactor.http.files_in_parts import digest_of, write_part
 from pioreactor.identity.usb_drives import UsbDrives
 from pioreactor.storage.paths import Paths
-from pioreactor.updates.bundle import ARCHIVE_NAME, MAX_BYTES, Bundle, Manifest
+from pioreactor.updates.bundle import ARCHIVE_NAME, FIRMWARE, MAX_BYTES, Bundle, Manifest
 from pioreactor.updates.signature import Signers
 from pioreactor.updates.version_order import is_newer, order_of
 
@@ -37,6 +37,8 @@ class Archive(msgspec.Struct, frozen=True):
     notes: str
     size_bytes: int
     is_on_usb: bool
+    has_firmware: bool = False
+    """Whether it brings firmware of the HAT, too."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Archives:
             manifest.notes,
             size,
             is_on_usb,
+            FIRMWARE in manifest.files,
         )
 
     def next_after(self, version: str) -> Archive:

@@ -42,9 +42,10 @@ class FirmwareUpdate:
         """Verify a release archive and write its firmware to the chip, which restarts with it.
 
         Raise `UpdateRefusedError` while jobs run or for an archive that is not genuine, `InvalidRequestError` for one
-        without firmware, `ConflictError` without openocd, `UpdateFailedError` when it refuses. The chip keeps what it
-        has unless it was reached.
+        without firmware, `ConflictError` without a HAT or without openocd, `UpdateFailedError` when that refuses. The
+        chip keeps what it has unless it was reached.
         """
+        self._refuse_without_board()
         running = self.unit.activities()
         if running:
             raise UpdateRefusedError(f"{', '.join(running)} runs on this unit", remedy="Stop it first.")
@@ -66,3 +67,13 @@ class FirmwareUpdate:
                 remedy="Check that the unit has a HAT with an RP2040, and which pins lead to it (--interface).",
             ) from error
         return InstalledFirmware(manifest.version, str(file))
+
+    def _refuse_without_board(self) -> None:
+        computer, name = self.unit.runtime.computer, self.unit.runtime.unit
+        if not computer.belongs_to_reactor:
+            raise ConflictError(f"{name} is simulated, and has no board to write firmware to")
+        if computer.versions()["hat"] is None and not self.unit.environment.get("HARDWARE"):
+            raise ConflictError(
+                f"no HAT was found on {name}, and so no board to write firmware to",
+                remedy="Check that it sits on all pins, and restart the machine; or set HARDWARE to its version.",
+            )

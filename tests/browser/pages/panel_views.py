@@ -224,6 +224,7 @@ OVERLAYS = (
     View("add plugin of a USB drive", "plugins?usb=mounted", _button("Add plugin"), "features/plugins/AddPlugin.tsx"),
     View("update plugin", "plugins", _button(re.compile("^Update")), "features/plugins/UpdatePlugin.tsx"),
     View("remove plugin", "plugins", _button(re.compile("^Remove")), "features/plugins/RemovePlugin.tsx"),
+    View("write firmware", "updates?idle", _button("Firmware of 27.1.0"), "features/updates/Firmware.tsx"),
     View("install version", "updates?idle", _button("Install 27.1.0"), "features/updates/Updates.tsx"),
     View("still", "cameras/reactor-01", _button(re.compile("^Enlarge")), "stills/StillDialog.tsx"),
     View("rename still", "cameras/reactor-01", _still("Rename…"), "features/cameras/StillCard.tsx"),

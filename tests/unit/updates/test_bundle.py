@@ -6,7 +6,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import build_deb
@@ -16,6 +16,7 @@ from tests.unit.updates.signed_archive import make
 
 from pioreactor.bootstrap import build_runtime
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError, PioreactorError
+from pioreactor.identity.computer import Computer
 from pioreactor.identity.usb_drives import UsbDrives
 from pioreactor.storage.paths import Paths
 from pioreactor.updates.archives import Archives
@@ -97,7 +98,7 @@ def test_an_archive_is_found_on_a_drive_wherever_that_is_mounted(
         archives.located(str(archive))
     monkeypatch.setattr(UsbDrives, "mounted", lambda _: [archive.parent])
     [found] = archives.found()
-    assert (found.path, found.is_on_usb) == (str(archive), True)
+    assert (found.path, found.is_on_usb, found.has_firmware) == (str(archive), True, True)
     assert archives.located(found.path) == archive
 
 
@@ -202,7 +203,8 @@ def test_signatures_are_verified_once_for_each_content_of_a_file(
 
 def test_firmware_is_written_from_a_genuine_release_only(tmp_path: Path, keys: Path) -> None:
     runtime = build_runtime({"DOT_PIOREACTOR": str(tmp_path), "HOSTNAME": "unit1"}, asks_leader=False)
-    trusting = _Trusting(runtime, {}, None, Signers((keys / "signers",)))
+    signers = Signers((keys / "signers",))
+    trusting = _Trusting(runtime, {"HARDWARE": "1.2"}, None, signers)
     written: list[tuple[str, bytes]] = []
 
     def run(command: Sequence[str]) -> str:
@@ -211,6 +213,10 @@ def test_firmware_is_written_from_a_genuine_release_only(tmp_path: Path, keys: P
         return ""
 
     archive = make(tmp_path, keys / "ours")
+    simulated = replace(runtime, computer=Computer(belongs_to_reactor=False))
+    for other, reason in ((runtime, "no HAT was found"), (simulated, "is simulated")):
+        with pytest.raises(ConflictError, match=reason):
+            FirmwareUpdate(_Trusting(other, {}, None, signers), run).install(archive)
     done = FirmwareUpdate(trusting, run).install(archive)
     assert (done.version, [name for name, _ in written]) == ("27.1.0", ["openocd"])
     assert written[0][1] == (tmp_path / "click-8-py3-none-any.whl").read_bytes()

@@ -57,6 +57,7 @@ export const ROLE_OF: Readonly<Record<string, "viewer" | "operator" | "manager">
   "POST /api/quarantine/retry": "manager",
   "DELETE /api/quarantine/{id_}": "manager",
   "POST /api/system/releases/{version}/download": "manager",
+  "POST /api/system/update_firmware": "manager",
   "POST /api/system/update_from_archive": "manager",
   "POST /api/system/update_next_version": "manager",
   "POST /api/system/upload": "manager",

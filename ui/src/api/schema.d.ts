@@ -1887,6 +1887,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/update_firmware": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * UpdateFirmware
+         * @description Write the firmware of a release archive to the HATs of one unit or all, on which no job may run.
+         *
+         *     The result holds the answer of each unit: one that is simulated, has no HAT or runs jobs refuses.
+         */
+        post: operations["post_api_system_update_firmware"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/system/update_from_archive": {
         parameters: {
             query?: never;
@@ -6840,6 +6862,8 @@ export interface components {
         /** Archive */
         Archive: {
             channel: string;
+            /** @default false */
+            has_firmware: boolean;
             is_on_usb: boolean;
             name: string;
             notes: string;
@@ -7540,6 +7564,11 @@ export interface components {
             archives: components["schemas"]["ArchiveFile"][];
             is_running: boolean;
             progress: components["schemas"]["Progress"] | null;
+        };
+        /** FirmwareFromArchive */
+        FirmwareFromArchive: {
+            release_archive_location: string;
+            units: string;
         };
         /** Folder */
         Folder: {
@@ -12587,6 +12616,45 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_system_update_firmware: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirmwareFromArchive"];
+            };
+        };
         responses: {
             /** @description Request accepted, processing continues off-line */
             202: {

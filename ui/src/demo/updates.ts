@@ -11,6 +11,7 @@ export const ARCHIVE: ReleaseArchive = {
   notes: "Charts of a whole year open at once.\nFaster start of all jobs.",
   size_bytes: 36_200_000,
   is_on_usb: false,
+  has_firmware: true,
 };
 
 /** What the supplier publishes: the archive that is here, and one after it. */

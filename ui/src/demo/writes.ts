@@ -166,6 +166,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
     ],
     ["DELETE", "/api/datasets/exportable/export", () => ok(DONE, 202)],
     ["DELETE", "/api/datasets/exports/{filename}", () => ok(DONE)],
+    ["POST", "/api/system/update_firmware", (_, body) => fanOut(String(body.units), { version: ARCHIVE.version })],
     ["POST", "/api/system/update_from_archive", () => tasks.succeed("started")],
     ["POST", "/api/system/releases/{version}/download", () => tasks.succeed(ARCHIVE)],
     ["POST", "/api/system/upload", () => ok({ message: "uploaded", save_path: ARCHIVE.path, archive: ARCHIVE })],

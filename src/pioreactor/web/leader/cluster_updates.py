@@ -9,16 +9,17 @@ from litestar import Request, Router, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.exc import NotPermittedError
-from pioreactor.http.fanout import Answered
+from pioreactor.exc import InvalidRequestError, NotPermittedError
+from pioreactor.http.fanout import Answered, ask_each
 from pioreactor.updates.archives import Archive
-from pioreactor.updates.bundle import MAX_BYTES, Bundle
-from pioreactor.updates.cluster_update import PATH, refuse_activities
+from pioreactor.updates.bundle import FIRMWARE, MAX_BYTES, Bundle
+from pioreactor.updates.cluster_update import PATH, ClusterUpdate, refuse_activities
+from pioreactor.updates.progress import Progress
 from pioreactor.updates.release_feed import PublishedRelease
 from pioreactor.updates.unit_update import UnitUpdate, UpdateState
 from pioreactor.updates.version_order import is_newer
 from pioreactor.version import __version__
-from pioreactor.web.leader.services import LeaderPorts, LeaderServices
+from pioreactor.web.leader.services import LeaderPorts, LeaderServices, reported
 from pioreactor.web.request_bodies import Body, unit_name
 from pioreactor.web.security.route_rights import needs
 from pioreactor.web.tasks import Accepted
@@ -26,6 +27,7 @@ from pioreactor.web.unit.updates import Location, UpdateOptions, start_update
 from pioreactor.web.uploads import receive_file
 
 _DISALLOWED = "DISALLOW_UI_UPLOADS"
+_FIRMWARE_TIMEOUT_S = 180.0
 
 
 class UpdateUnits(Body):
@@ -79,6 +81,36 @@ def update_from_archive(leader: LeaderPorts, data: JSONBody[UpdateUnitsFromArchi
     own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
     version = Bundle(own.archives.located(data.release_archive_location)).manifest().version
     return _start(leader, data, data.release_archive_location, version)
+
+
+class FirmwareFromArchive(Body):
+    """`units`: the name of a unit, or all (`$broadcast`). `release_archive_location`: of an archive on the leader."""
+
+    units: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    release_archive_location: Location
+
+
+@post("/system/update_firmware", status_code=202, sync_to_thread=True)
+def update_firmware(leader: LeaderPorts, data: JSONBody[FirmwareFromArchive]) -> Accepted:
+    """Write the firmware of a release archive to the HATs of one unit or all, on which no job may run.
+
+    The result holds the answer of each unit: one that is simulated, has no HAT or runs jobs refuses.
+    """
+    own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
+    archive, units = own.archives.located(data.release_archive_location), leader.units_of(unit_name(data.units))
+    manifest = Bundle(archive).manifest()
+    if FIRMWARE not in manifest.files:
+        raise InvalidRequestError(f"{archive.name} brings no firmware", remedy="Choose another release.")
+    sender = ClusterUpdate(leader.units.ask, leader.units.fetch_bytes, leader.unit.tasks.pause, Progress())
+    body = {"options": {"source": f"release_{manifest.version}.zip"}}
+
+    def write(unit: str) -> object:
+        sender.hand_over(unit, archive)
+        return leader.units.ask(unit, "POST", f"{PATH}/firmware", json=body, timeout_s=_FIRMWARE_TIMEOUT_S)
+
+    return leader.unit.tasks.start(
+        "the update of firmware", lambda: reported(ask_each(units, write)), lock="firmware", pool="requests"
+    )
 
 
 class OfferedRelease(PublishedRelease, frozen=True, kw_only=True):
@@ -135,7 +167,10 @@ def _start(leader: LeaderServices, data: UpdateUnits, location: str | None, vers
 
 ROUTES = Router(
     "/",
-    route_handlers=[upload_release, update_next_version, update_from_archive, published_releases, download_release],
+    route_handlers=[
+        *(upload_release, update_next_version, update_from_archive, update_firmware),
+        *(published_releases, download_release),
+    ],
     tags=["updates"],
     opt=needs("cluster", change="manage"),
 )

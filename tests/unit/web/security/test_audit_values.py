@@ -43,7 +43,7 @@ WHY_NOT = {
         "start_access_point start_live_view start_oidc_sign_in start_session sign_certificate sync_configs take_still "
         "renew_certificates "
         "test_alarm_channel update_app update_from_archive update_next_version update_target use_bench "
-        "advance_session undo_step write_log_entry sign_change download_release"
+        "advance_session undo_step write_log_entry sign_change download_release update_firmware"
     ),
     ENDS: (
         "abort_session cancel_rehearsal leave sign_in sign_out stop_access_point stop_all_jobs stop_all_on_units "

@@ -9,6 +9,7 @@ import { Icon } from "@/parts/icons";
 import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Empty, Problem, Waiting } from "@/parts/Problem";
+import { Firmware } from "./Firmware";
 import { PublishedReleases } from "./PublishedReleases";
 import { type Answers, archivesOf, fetchStates, install, isBusy, rowsOf, unitsWithJobs, upload } from "./updates";
 import css from "./updates.module.css";
@@ -24,6 +25,7 @@ export default function Updates() {
     refetchInterval: ({ state }) => (isBusy(state.data ?? {}) ? BUSY_MS : IDLE_MS),
   });
   const [chosen, setChosen] = useState<ReleaseArchive>();
+  const [flashed, setFlashed] = useState<ReleaseArchive>();
   const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: ["updates"] });
   const sending = useMutation({ mutationFn: upload, onSuccess: refresh });
   const answers = states.data ?? {};
@@ -60,10 +62,16 @@ export default function Updates() {
               </li>
             ))}
           </ul>
-          <Archives archives={archivesOf(answers)} onInstall={setChosen} isBusy={isBusy(answers)} />
+          <Archives
+            archives={archivesOf(answers)}
+            onInstall={setChosen}
+            onFirmware={setFlashed}
+            isBusy={isBusy(answers)}
+          />
           <PublishedReleases />
         </>
       )}
+      {flashed && <Firmware archive={flashed} units={Object.keys(answers)} onClose={() => setFlashed(undefined)} />}
       {chosen && (
         <Install archive={chosen} answers={answers} onClose={() => setChosen(undefined)} onStarted={refresh} />
       )}
@@ -75,9 +83,10 @@ interface ArchivesProps {
   archives: ReleaseArchive[];
   isBusy: boolean;
   onInstall: (archive: ReleaseArchive) => void;
+  onFirmware: (archive: ReleaseArchive) => void;
 }
 
-function Archives({ archives, isBusy, onInstall }: ArchivesProps) {
+function Archives({ archives, isBusy, onInstall, onFirmware }: ArchivesProps) {
   if (archives.length === 0)
     return (
       <Empty title="There is no release archive on the leader.">
@@ -99,11 +108,20 @@ function Archives({ archives, isBusy, onInstall }: ArchivesProps) {
               </p>
               {archive.notes && <p className={css.notes}>{archive.notes}</p>}
             </div>
-            <Needs call={["POST", "/api/system/update_from_archive"]}>
-              <Button size="xs" disabled={isBusy} onClick={() => onInstall(archive)}>
-                Install {archive.version}
-              </Button>
-            </Needs>
+            <Group gap="xs">
+              {archive.has_firmware && (
+                <Needs call={["POST", "/api/system/update_firmware"]}>
+                  <Button size="xs" variant="default" disabled={isBusy} onClick={() => onFirmware(archive)}>
+                    Firmware of {archive.version}
+                  </Button>
+                </Needs>
+              )}
+              <Needs call={["POST", "/api/system/update_from_archive"]}>
+                <Button size="xs" disabled={isBusy} onClick={() => onInstall(archive)}>
+                  Install {archive.version}
+                </Button>
+              </Needs>
+            </Group>
           </article>
         </li>
       ))}

@@ -10,6 +10,7 @@ export const stories: readonly Story[] = [
       /Trying it on a copy of the data/,
       /signature is good/,
       "Upload archive",
+      "Firmware of 27.1.0",
       "Download 27.2.0",
       /keeps|failed/,
     ],

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { UpdateState } from "@/api/types";
 import { RELEASES } from "@/demo/updates";
-import { archivesOf, isBusy, placeOf, rowsOf, unitsWithJobs } from "./updates";
+import { archivesOf, firmwareOf, firmwareText, isBusy, placeOf, rowsOf, unitsWithJobs } from "./updates";
 
 const state = (unit: string, more: Partial<UpdateState> = {}) => ({
   ok: true,
@@ -71,6 +71,7 @@ it("offers the archives of the leader, newest first", () => {
     notes: "",
     size_bytes: 1,
     is_on_usb: false,
+    has_firmware: false,
   });
   const answers = { leader: state("leader", { archives: [archive("27.1.0"), archive("27.2.0")] }) };
   expect(archivesOf(answers).map((one) => one.version)).toEqual(["27.2.0", "27.1.0"]);
@@ -82,4 +83,12 @@ it("says of a published release whether it is on the leader, and how much of it"
   expect(placeOf(next)).toBe("not fetched yet");
   expect(placeOf({ ...next, received_bytes: next.size_bytes / 4 })).toBe("25 % fetched");
   expect(placeOf({ ...here, is_here: false })).toBe("not newer than this version");
+});
+
+it("says which firmware a unit has, and what was written or refused", () => {
+  expect(firmwareOf('{"app": "27.0.0", "firmware": "0.5"}')).toBe("0.5");
+  expect(["", '{"firmware": null}', undefined].map(firmwareOf)).toEqual(["not known", "not known", "not known"]);
+  expect(firmwareText({ ok: true, unit: "a", value: { version: "27.1.0", path: "" } })).toMatch(/firmware of 27.1.0/);
+  const error = { kind: "conflict", message: "a is simulated", remediation: "Choose another." };
+  expect(firmwareText({ ok: false, unit: "a", error })).toBe("a is simulated Choose another.");
 });

@@ -100,3 +100,28 @@ export function placeOf(release: OfferedRelease): string {
   if (release.received_bytes == null) return release.is_newer ? "not fetched yet" : "not newer than this version";
   return `${Math.round((100 * release.received_bytes) / release.size_bytes)} % fetched`;
 }
+
+/** An archive is sent to each unit before its chip is written. */
+const WRITING = { everyMs: 1000, attempts: 1800 };
+
+/** Write the firmware of an archive to the boards of units; return what each answered. */
+export async function writeFirmware(archive: ReleaseArchive, units: string): Promise<Answers> {
+  const body = { units, release_archive_location: archive.path };
+  const accepted = await request<TaskAccepted>("POST", "/api/system/update_firmware", body);
+  return (await finished(accepted, WRITING)) as Answers;
+}
+
+/** What was written on a unit, or why nothing was. */
+export function firmwareText(answer: UnitAnswer): string {
+  if (answer.ok) return `The board has the firmware of ${(answer.value as { version: string }).version}.`;
+  return [answer.error?.message ?? "No answer.", answer.error?.remediation].filter(Boolean).join(" ");
+}
+
+/** The version of the firmware that a unit runs with, out of what its monitor published. */
+export function firmwareOf(payload: string | undefined): string {
+  try {
+    return (JSON.parse(payload ?? "{}") as { firmware?: string | null }).firmware ?? "not known";
+  } catch {
+    return "not known";
+  }
+}
