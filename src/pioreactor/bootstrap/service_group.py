@@ -98,6 +98,7 @@ class ServiceGroup:
         return module_argv(
             "pioreactor.twin.server",
             *("--socket", str(reactor_socket(self.paths)), "--scenario", plan.scenario, "--seed", str(plan.seed)),
+            *("--vial", str(self.paths.simulated_vial)),
             *("--model", model, "--model-version", version),
         )
 

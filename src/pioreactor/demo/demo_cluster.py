@@ -138,6 +138,7 @@ class DemoCluster:
     def twin_argv(self, worker: str, seed: int) -> list[str]:
         """Return the argv that serves a worker's simulated reactor."""
         argv = module_argv("pioreactor.twin.server", "--socket", str(self.plan.twin_socket(worker)))
+        argv += ["--vial", str(self.paths(worker).simulated_vial)]
         model, version = self.plan.model
         argv += [
             "--scenario",

@@ -91,6 +91,11 @@ class Paths:
         return self.storage / "journal.sqlite"
 
     @property
+    def simulated_vial(self) -> Path:
+        """What is in the vial of a simulated reactor."""
+        return self.storage / "simulated_vial.json"
+
+    @property
     def audit_spool(self) -> Path:
         """Commands that were typed on this machine and are not in the audit trail of the leader yet."""
         return self.storage / "audit_spool"

@@ -3,9 +3,14 @@
 import math
 import random
 from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from pioreactor.twin.drugs import NO_DRUG, Drug
 
+NotNegative = Annotated[float, Meta(ge=0.0)]
 OXYGEN_SATURATION_MG_L = 7.0
 """Dissolved oxygen in equilibrium with air at about 35 °C."""
 UV_KILL_PER_H = 6.0
@@ -123,6 +128,20 @@ def cardinal_temperature(strain: Strain, celsius: float) -> float:
     return max(0.0, top / bottom)
 
 
+class CultureState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What changes in a culture while it grows. Units are those of `Culture`."""
+
+    genotypes: list[NotNegative]
+    first_g_l: NotNegative
+    second_g_l: NotNegative
+    oxygen_mg_l: NotNegative
+    drug_ug_ml: NotNegative
+    readiness: NotNegative
+    induction: float
+    size: Annotated[float, Meta(gt=0.0)]
+    light_k_ue: NotNegative
+
+
 class Culture:
     """Cells in their medium. Densities [g/L dry mass], drug [µg/mL], oxygen [mg/L]; `step` advances it."""
 
@@ -139,13 +158,25 @@ class Culture:
         self.size = 1.0
         self.growth_rate_per_h = 0.0
         self.total_g_l = density_g_l
-        self._light_k_ue = strain.light_k_ue
+        self.light_k_ue = strain.light_k_ue
         self._rng = rng
         self._births_g = [0.0] * (drug.steps + 1)
         self._temperature_factor = 1.0
         self._heat_death_per_h = 0.0
         self._light_factor = 1.0
         self._uv_death_per_h = 0.0
+
+    def state(self) -> CultureState:
+        """Return what `restore` takes."""
+        return CultureState(*(getattr(self, name) for name in CultureState.__struct_fields__))
+
+    def restore(self, state: CultureState) -> None:
+        """Continue from a state; one of a drug with another number of steps keeps its cells, none of them adapted."""
+        for name in state.__struct_fields__:
+            setattr(self, name, getattr(state, name))
+        self.total_g_l = sum(state.genotypes)
+        steps = len(self._births_g)
+        self.genotypes = [*state.genotypes] if len(state.genotypes) == steps else [self.total_g_l] + [0.0] * (steps - 1)
 
     @property
     def od(self) -> float:
@@ -172,8 +203,8 @@ class Culture:
         depth = strain.light_absorption * self.od * LIGHT_PATH_CM
         inside = micro_einstein * (-math.expm1(-depth) / depth if depth > 1e-6 else 1.0)
         aim = strain.light_k_ue * (0.7 + 0.6 * inside / (inside + 2.0 * strain.light_k_ue))
-        self._light_k_ue += (aim - self._light_k_ue) * -math.expm1(-duration_h / 6.0)
-        self._light_factor = inside / (self._light_k_ue + inside + inside * inside / strain.light_inhibition_ue)
+        self.light_k_ue += (aim - self.light_k_ue) * -math.expm1(-duration_h / 6.0)
+        self._light_factor = inside / (self.light_k_ue + inside + inside * inside / strain.light_inhibition_ue)
 
     def dilute(self, kept: float, *, feed_g_l: float, drug_ug_ml: float) -> None:
         """Mix in fresh liquid: `kept` is the share of the old liquid in the new volume."""

@@ -33,6 +33,12 @@ class TwinLabBench:
         self._aside: Vial | None = None
         self._standard_od: float | None = None
 
+    @property
+    def culture(self) -> Vial:
+        """The vial with the culture, in the reactor or aside."""
+        world = self._world
+        return self._aside if self._aside is not None else Vial(world.culture, world.vessel, world.thermal.liquid)
+
     def state(self) -> LabBenchState:
         world = self._world
         world.settle_flow()

@@ -26,6 +26,7 @@ from pioreactor.private_files import restrict_new_files
 from pioreactor.twin import protocol
 from pioreactor.twin.buses import build_chips, open_buses
 from pioreactor.twin.faults import Fault
+from pioreactor.twin.kept_vial import VialFile
 from pioreactor.twin.lab_bench import TwinLabBench
 from pioreactor.twin.scenarios import Scenario, check, find_scenario
 from pioreactor.twin.vial_camera import LENS, SimulatedCamera
@@ -35,6 +36,8 @@ from pioreactor.twin.world import World
 IDLE_S = 0.5
 """Physics is brought up to date this often without requests, so that an answer never waits for hours of it."""
 SLOW_CLIENT_S = 2.0
+KEEP_EVERY_S = 10
+"""The vial is written to its file this often [s of the world]: so much of it is lost with a power cut."""
 _MAX_PATH = 100
 
 
@@ -112,11 +115,15 @@ def _checked_fault(fields: object, scenario: Scenario) -> Fault:
 class TwinServer:
     """Serves one world to any number of clients, one request at a time, in the thread that calls `serve`."""
 
-    def __init__(self, world: World, path: Path) -> None:
+    def __init__(self, world: World, path: Path, *, vial: Path | None = None) -> None:
+        """`vial`: the file that the vial is kept in; without one it ends with the server."""
         self._world = world
         self._path = path
         self._chips = build_chips(world)
         self._bench = TwinLabBench(world)
+        self._vial = VialFile(vial, world, self._bench) if vial is not None else None
+        if self._vial is not None:
+            self._vial.restore()
         self._selector: selectors.BaseSelector | None = None
         self._waker: socket.socket | None = None
 
@@ -144,7 +151,11 @@ class TwinServer:
         try:
             while self._serve_once():
                 self._world.advance()
+                if self._vial is not None:
+                    self._vial.keep(every_s=KEEP_EVERY_S)
         finally:
+            if self._vial is not None:
+                self._vial.keep()
             self.close()
 
     def close(self) -> None:
@@ -261,6 +272,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--scenario", default="standard", help="a named scenario, or a .yaml or .ini file")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--vial", type=Path, help="file that keeps the vial from one start to the next")
     parser.add_argument("--clock-speed", type=float, default=1.0)
     parser.add_argument("--clock-origin", type=float, help="monotonic seconds from which the speed counts")
     parser.add_argument("--hat", default="1.2")
@@ -307,7 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (PioreactorError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    server = TwinServer(world, options.socket)
+    server = TwinServer(world, options.socket, vial=options.vial)
     try:
         server.listen()
     except PioreactorError as error:

@@ -89,7 +89,6 @@ class World:
         self._heater_gain = 1.0
         self._heat_sum = 0.0
         self._heat_since_s = 0.0
-        self._flow_since_s = 0.0
         self._rpm = 0.0
         self._seen = self.culture.scattering_mg_ml
         self._settled = 1.0
@@ -139,6 +138,15 @@ class World:
         self._thermometer_noise = Noise(seed, "thermometer")
 
     # ---- time
+
+    def continue_from(self, t_s: int) -> None:
+        """Let it be `t_s` since the beginning now; faults that were due by then are there. Call it before anything."""
+        self.tick = t_s
+        self.epoch_s = self.now_s() - t_s
+        self.next_grid_s = self.epoch_s + t_s + 1.0
+        self._heat_since_s = float(t_s)
+        self._apply_faults(float(t_s))
+        self._update_slow_conditions(float(t_s))
 
     def advance(self) -> float:
         """Bring physics up to now and return world time [s since the beginning]."""
