@@ -55,6 +55,15 @@ def test_an_empty_bottle_or_a_clogged_pump_pauses_dosing(simulated: Simulated, f
     assert len(bench.logged("error")) == 1
 
 
+def test_a_bottle_that_is_empty_from_the_beginning_is_reported(simulated: Simulated) -> None:
+    """The growth rate takes the missing doses for fast growth, as no dose was seen to dilute before."""
+    bench = simulated(scenario=find_scenario("ecoli_empty_bottle"), seed=1)
+    loops.observe(bench)
+    bench.start(lambda: Turbidostat(target_biomass=1.0, exchange_volume_ml=1.0))
+    loops.watch(bench, 0.25)
+    assert says(bench, "No effect of doses", "warning")
+
+
 def test_dosing_goes_on_once_the_bottle_is_changed(simulated: Simulated) -> None:
     bench, job = turbidostat(simulated, Fault("empty_media_bottle", start_s=3000.0, end_s=4800.0))
     loops.watch(bench, 1.3)

@@ -13,9 +13,12 @@ from pioreactor.automations.diagnostics.ports import (
     LiquidAdded,
     Observation,
     OpticalDensityRead,
+    StirringMeasured,
 )
 
 MIN_VIAL_VOLUME_ML = 1.0
+MIN_MIXING = 0.5
+"""Below this fraction of its target speed the stir bar does not mix doses with what the photodiode sees."""
 
 
 class DilutionMonitor:
@@ -35,6 +38,8 @@ class DilutionMonitor:
                 self._statistics.add_reading(at_s, od)
             case GrowthRateEstimated(at_s, growth_per_h):
                 self._statistics.add_growth_rate(at_s, growth_per_h)
+            case StirringMeasured(at_s, _, rpm, target_rpm) if rpm < MIN_MIXING * target_rpm:
+                self._statistics.exclude(at_s)
             case DoseStarting(at_s):
                 return self._start_dose(at_s)
             case LiquidAdded(at_s, volume_ml, vial_volume_ml):

@@ -6,7 +6,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+
+from pioreactor.automations.diagnostics.growth_between_doses import GrowthBetweenDoses, Reading
 
 SECONDS_PER_HOUR = 3600.0
 WINDOW_S = 60.0
@@ -15,6 +16,8 @@ MAX_WINDOW_S = 300.0
 MIN_READINGS, MAX_READINGS = 4, 15
 """Number of readings on each side of a dose; the window is extended at slow sampling rates."""
 MIXED_AFTER_S = 12.0
+SETTLED_AFTER_S = 60.0
+"""Time after which a vial that was not stirred is mixed again."""
 HISTORY_S = 900.0
 NOISE_SD = 0.006
 """Lower bound of the standard deviation of a reading in ln OD."""
@@ -53,10 +56,6 @@ MAX_LEVEL_DIFFERENCE = 0.15
 """Effects are compared within this range of ln OD, since the response of a photodiode varies along its curve."""
 
 
-Reading: TypeAlias = tuple[float, float]
-"""Time [s] and ln OD."""
-
-
 class Verdict(Enum):
     """Conclusion from the last doses."""
 
@@ -91,6 +90,7 @@ class DilutionStatistics:
         """Time from which readings include the previous dose."""
         self._spreads: deque[float] = deque(maxlen=SPREAD_WINDOWS)
         self._growth_per_h: float | None = None
+        self._between = GrowthBetweenDoses()
         self._growth_at_s = self._growth_since_s = 0.0
         self._acted_at_level: float | None = None
         self._fading = FadingStatistics()
@@ -131,6 +131,11 @@ class DilutionStatistics:
         """Add a dose that is expected to lower ln OD by `expected_fall`."""
         if expected_fall > 0:
             self._pending = (begun_s, ended_s, expected_fall)
+
+    def exclude(self, t_s: float) -> None:
+        """Use no reading until some time after this one, and not the dose before it: the vial was not mixed."""
+        self._pending = None
+        self._mixed_s = max(self._mixed_s, t_s + SETTLED_AFTER_S)
 
     def reset(self) -> None:
         """Discard all effects, after the tubes were checked."""
@@ -184,10 +189,13 @@ class DilutionStatistics:
 
     def _evaluate(self, begun_s: float, ended_s: float, expected: float, *, until_s: float) -> None:
         before = _nearest(self._readings_between(self._mixed_s, begun_s), begun_s)
-        after = _nearest(self._readings_between(ended_s + MIXED_AFTER_S, until_s), ended_s)
-        self._mixed_s = ended_s + MIXED_AFTER_S
+        since = self._readings_between(ended_s + MIXED_AFTER_S, until_s)
+        after = _nearest(since, ended_s)
+        self._mixed_s = max(self._mixed_s, ended_s + MIXED_AFTER_S)
         if len(before) < MIN_READINGS or len(after) < MIN_READINGS:
             return
+        spread = _mean(list(self._spreads)) if self._spreads else _robust_center([level for _, level in after])[1]
+        self._between.add(since, noise_sd=spread)
         effect = self._measure(before, after, expected)
         if effect is None:
             return
@@ -206,7 +214,7 @@ class DilutionStatistics:
         high, high_spread = _robust_center([level for _, level in before])
         self._spreads.extend((low_spread, high_spread))
         spread = max(_mean(list(self._spreads)), (low_spread + high_spread) / 2)
-        growth = 0.0 if self._growth_per_h is None else self._growth_per_h
+        growth = self._growth()
         growth_sd = GROWTH_SD_PER_H * hours
         of_medians = (MEDIAN_COST * spread) ** 2 * (1 / len(after) + 1 / len(before))
         variance = of_medians + growth_sd**2 + (DOSE_SD * expected) ** 2
@@ -216,6 +224,11 @@ class DilutionStatistics:
             return None
         noise_sd = math.sqrt(variance - growth_sd**2)
         return DoseEffect(expected, observed, math.sqrt(variance), high, noise_sd)
+
+    def _growth(self) -> float:
+        """Return the growth rate [1/h]: the estimated one unless the rise between doses contradicts it."""
+        growth = self._between.corrected(0.0 if self._growth_per_h is None else self._growth_per_h)
+        return min(max(growth, -MAX_GROWTH_PER_H), MAX_GROWTH_PER_H)
 
 
 class FadingStatistics:

@@ -70,7 +70,7 @@ class DosingObservations:
         """Pass on a speed with the duty cycle at which it was measured: the stirrer corrects the duty afterwards."""
         measured = msgspec.json.decode(message.payload, type=MeasuredRPM)
         duty, target = self._stirring.get("duty_cycle"), self._stirring.get("target_rpm")
-        if duty is None or not target or measured.measured_rpm <= 0:
+        if duty is None or not target:
             return
         self._observe(
             StirringMeasured(

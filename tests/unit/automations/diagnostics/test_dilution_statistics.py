@@ -18,6 +18,8 @@ class Vial:
     noise: float = 0.006
     bubbles: float = 0.0
     level: float = 0.0
+    misled_by_per_h: float = 0.0
+    """How much faster than the culture the estimated growth rate is."""
     now_s: float = 0.0
     rng: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -28,7 +30,7 @@ class Vial:
             self.level += self.growth_per_h * 5.0 / 3600.0
             noise = self.noise * self.rng.gauss(0.0, 1.0)
             bubble = self.rng.expovariate(5.0) if self.rng.random() < self.bubbles else 0.0
-            self.statistics.add_growth_rate(self.now_s, self.growth_per_h)
+            self.statistics.add_growth_rate(self.now_s, self.growth_per_h + self.misled_by_per_h)
             self.statistics.add_reading(self.now_s, math.exp(self.level + noise + bubble))
 
     def dose(self, fall: float, effect: float, *, every_s: float = 80.0) -> None:
@@ -68,6 +70,20 @@ def test_doses_that_stop_diluting_are_detected(noise: float, most: int) -> None:
     assert effect == pytest.approx(0.0, abs=0.3)
     vial.statistics.reset()
     assert vial.statistics.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("misled_by_per_h", [1.0, 3.0])
+def test_an_estimate_that_explains_missing_doses_by_growth_is_not_believed(misled_by_per_h: float) -> None:
+    """Frequent doses without effect look to an estimator that trusts the pump like a culture that grows fast."""
+    vial = Vial()
+    vial.wait(60.0)
+    vial.doses(40, 0.02, 1.0)
+    vial.misled_by_per_h = misled_by_per_h
+    verdicts = []
+    for _ in range(15):
+        vial.dose(0.05, 0.0, every_s=60.0)
+        verdicts.append(vial.statistics.verdict)
+    assert Verdict.NO_EFFECT in verdicts[:10]
 
 
 def test_a_blank_does_not_stop_dosing() -> None:
