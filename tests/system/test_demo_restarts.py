@@ -1,6 +1,7 @@
 """A demo that starts again: over a taken port, with its history, and after a power cut."""
 
 import contextlib
+import json
 import operator
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.system.demo_process import PATIENCE_S, PIO, left_behind, start, until
@@ -36,6 +38,12 @@ def test_a_port_that_is_taken_is_said_and_leaves_nothing(tmp_path: Path) -> None
     assert left_behind(tmp_path / "d") == {}
 
 
+def vial_of(folder: Path) -> dict[str, Any]:
+    [file] = folder.glob("worker1/**/simulated_vial.json")
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
 def test_the_next_start_keeps_history_and_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     first = start(folder)
@@ -46,8 +54,11 @@ def test_the_next_start_keeps_history_and_ctrl_c_leaves_no_process(tmp_path: Pat
     assert first.process.returncode == 0, said
     assert left_behind(folder) == {}
     before = first.rows("od_readings")
+    vial = vial_of(folder)
     second = start(folder)
     try:
+        until(lambda: vial_of(folder)["t_s"] > vial["t_s"], "the simulated vial continues")
+        assert vial_of(folder)["culture"]["genotypes"][0] == pytest.approx(vial["culture"]["genotypes"][0], rel=0.1)
         assert second.rows("od_readings") >= before
         until(lambda: second.rows("od_readings") > before, "readings continue")
     finally:
