@@ -22,5 +22,9 @@ cp "$deb" "$root/tmp/pioreactor.deb"
 chroot "$root" apt-get update
 chroot "$root" apt-get install -y --no-install-recommends /tmp/pioreactor.deb mosquitto chrony polkitd udisks2
 rm "$root/tmp/pioreactor.deb"
+# No systemd runs in here, so that the package has enabled nothing.
+chroot "$root" /opt/pioreactor/current/bin/python -P -c 'from pioreactor.install.machine_steps import units_from_boot; print(*units_from_boot())' |
+  xargs chroot "$root" systemctl enable
+chroot "$root" systemctl disable mosquitto.service
 # The reactor's board: buses on.
 printf '\n[all]\ndtparam=i2c_arm=on\ndtparam=spi=on\n' >>"$root/boot/firmware/config.txt"

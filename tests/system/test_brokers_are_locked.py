@@ -94,6 +94,33 @@ def test_accounts_can_be_added_while_it_runs(broker: Broker, buses: list[MqttBus
     assert connections.received == []
 
 
+def test_a_session_ends_when_its_account_is_removed(broker: Broker, buses: list[MqttBus]) -> None:
+    """A unit that is removed while it is connected receives and publishes nothing more; others do not notice."""
+    removed, kept, leader = (open_bus(buses, broker.address(name)) for name in ("unit1", "unit2", "leader"))
+    inbox_of_removed, inbox_of_kept, inbox_of_leader = Inbox(), Inbox(), Inbox()
+    ends, ends_of_kept = ConnectionRecorder(), ConnectionRecorder()
+    removed.subscribe("pioreactor/#", inbox_of_removed)
+    kept.subscribe("pioreactor/unit2/#", inbox_of_kept)
+    leader.subscribe("pioreactor/#", inbox_of_leader)
+    for bus in (removed, kept, leader):
+        flushed(bus)
+    removed.on_connection(ends)
+    kept.on_connection(ends_of_kept)
+
+    broker.set_accounts([LEADER, UNIT2, VIEWER])
+    ends.wait_for(1)
+    assert not removed.flush(0.3), "it is refused when it connects again"
+    removed.publish("pioreactor/unit1/exp/od_reading/ods", b"from the removed")
+    leader.publish(COMMAND, b"to the removed")
+    leader.publish("pioreactor/unit2/exp/stirring/target_rpm/set", b"to the other")
+    inbox_of_kept.wait_for_payload(b"to the other")
+    inbox_of_leader.wait_for_payload(b"to the removed")
+    assert not removed.is_connected()
+    assert b"to the removed" not in inbox_of_removed.payloads
+    assert b"from the removed" not in inbox_of_leader.payloads
+    assert ends_of_kept.received == []
+
+
 def test_secrets_are_private_and_not_in_the_command_line(broker: Broker) -> None:
     for path in broker.directory.iterdir():
         text = path.read_bytes()

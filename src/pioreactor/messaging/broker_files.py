@@ -96,7 +96,7 @@ class BrokerFiles:
         self.reload()
 
     def remove_account(self, name: str) -> None:
-        """Remove an account; a running broker refuses it from its next connection on."""
+        """Remove an account; a running broker ends its sessions."""
         if name not in self.accounts():
             return
         with self._locked():
@@ -110,7 +110,7 @@ class BrokerFiles:
         return [line.partition(":")[0] for line in lines if ":" in line]
 
     def reload(self) -> None:
-        """Have a running broker read its accounts again. It keeps its connections."""
+        """Have a running broker read its accounts again. It keeps the connections of those that are still right."""
         with contextlib.suppress(OSError, ValueError):
             os.kill(int(self.process_id.read_text()), signal.SIGHUP)
 

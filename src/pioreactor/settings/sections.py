@@ -319,7 +319,9 @@ class UiSettings(Section, frozen=True):
 class UiBasicAuthSettings(Section, frozen=True):
     """A key sent with each request between units (a proxy in front of the API may ask for it)."""
 
-    api_key: Annotated[str, text("sent as `Authorization: Basic …`", secret=True)] = ""
+    api_key: Annotated[
+        str, text("sent as `Authorization: Basic …`", secret=True, obsolete="each unit has a token of its own")
+    ] = ""
 
 
 _LOOKBACK: Final = "charts show the whole experiment, thinned out; the stretch is chosen above them"
@@ -352,12 +354,15 @@ class HardwareSettings(Section, frozen=True):
     rig: Annotated[Literal["rpi", "sim"], text("rpi: a Raspberry Pi with a HAT; sim: a simulated reactor")] = "rpi"
 
 
+_WORLD: Final = "the process that simulates the reactor has options for it: pio cluster run --scenario, --seed"
+
+
 class SimulationSettings(Section, frozen=True):
     """The simulated reactor, when `[hardware] rig = sim`."""
 
-    socket: Annotated[str, text("socket of the simulated world's process; blank: a world inside the job")] = ""
-    scenario: Annotated[str, text("named starting point")] = "standard"
-    seed: Annotated[int, quantity("the same seed gives the same noise", ge=0)] = 0
+    socket: Annotated[str, text("socket of the simulated world's process")] = ""
+    scenario: Annotated[str, text("named starting point", obsolete=_WORLD)] = "standard"
+    seed: Annotated[int, quantity("the same seed gives the same noise", ge=0, obsolete=_WORLD)] = 0
 
 
 class JournalSettings(Section, frozen=True):

@@ -100,6 +100,7 @@ def init(
     "--file", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=None,
     help="Take code and port from this TOML file, such as /boot/firmware/pioreactor-join.toml.",
 )  # fmt: skip
+@click.option("--at-boot", is_flag=True, help="Succeed where this unit belongs to a cluster already.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port to wait at, 0: any; default: 4998.")
 @click.option(
     "--wait-min", type=click.FloatRange(0.1, 10_000), default=30.0, show_default=True, help="Time to wait [min]."
@@ -113,6 +114,7 @@ def join(
     cli: CliContext,
     code: str | None,
     file: Path | None,
+    at_boot: bool,
     port: int | None,
     wait_min: float,
     simulated: bool,
@@ -130,6 +132,10 @@ def join(
     from pioreactor.version import __version__
 
     runtime = cli.runtime
+    known = membership.read_membership(runtime.paths) if at_boot else None
+    if known is not None:
+        click.echo(f"{known.unit} belongs to the cluster of {known.leader} already.", err=True)
+        return
     membership.refuse_member(runtime.paths)
     if file is not None:
         given = read_pairing_file(file)
