@@ -143,10 +143,9 @@ def booted(names: dict[str, bool], shared: Path) -> Iterator[dict[str, BootedMac
         for machine in machines.values():
             machine.process.kill()
             machine.process.wait()
-        time.sleep(1.0)  # the kernel ends what ran on them
-        for name in names:
-            for hierarchy in _HIERARCHIES:
-                _remove_cgroups(Path("/sys/fs/cgroup", hierarchy, f"lab-{name}"))
+        tops = [Path("/sys/fs/cgroup", hierarchy, f"lab-{name}") for name in names for hierarchy in _HIERARCHIES]
+        # The kernel has to end what ran on them first.
+        until(lambda: all(map(_remove_cgroups, tops)), "what ran on the machines has ended")
 
 
 def _systemd_of(unshare: int) -> int:
@@ -159,11 +158,14 @@ def _is_up(machine: BootedMachine) -> bool:
     return machine.do("systemctl is-active multi-user.target", root=True).stdout.strip() == "active"
 
 
-def _remove_cgroups(top: Path) -> None:
-    for folder in sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True):
-        folder.rmdir()
-    if top.is_dir():
-        top.rmdir()
+def _remove_cgroups(top: Path) -> bool:
+    """Remove a group and those in it; tell whether all are gone, which they are not while a process is in one."""
+    for folder in sorted((path for path in (top, *top.rglob("*")) if path.is_dir()), reverse=True):
+        try:
+            folder.rmdir()
+        except OSError:
+            return False
+    return True
 
 
 def print_line(text: str) -> None:

@@ -56,9 +56,9 @@ def make_releases(folder: Path, keys: Path) -> None:
         releases.bundle(folder / f"release_{version}.zip", wheel, wheels, key)
 
 
-def install(machine: BootedMachine) -> list[str]:
+def install(machine: BootedMachine, variables: str = "") -> list[str]:
     """Install the package; return what was typed."""
-    shown = machine.shown(f"dpkg -i /srv/{DEB}", root=True)
+    shown = machine.shown(f"{variables}dpkg -i /srv/{DEB}", root=True)
     kept = [line for line in shown.splitlines() if "Reading database" not in line]
     return ["\n".join(kept)]
 
@@ -69,8 +69,7 @@ def answering(leader: BootedMachine) -> int:
 
 def set_up_leader(transcript: Transcript, leader: BootedMachine) -> None:
     began = time.monotonic()
-    shown = [*install(leader), leader.shown("pio cluster init --simulated")]
-    shown.append(leader.shown("systemctl start pioreactor.target", root=True))
+    shown = install(leader, "PIOREACTOR_ROLE='leader --simulated' ")
     until(lambda: leader.do("pio status").returncode == 0, "the leader works")
     took_s = time.monotonic() - began
     transcript.paragraph("## The leader")
@@ -156,8 +155,9 @@ def rows(leader: BootedMachine, query: str) -> list[str]:
     return leader.do(f'/opt/pioreactor/current/bin/python -c "{code}"').stdout.split("\n")[:-1]
 
 
-def stirred(leader: BootedMachine) -> list[str]:
-    return rows(leader, "SELECT DISTINCT pioreactor_unit FROM stirring_rates ORDER BY 1")
+def stirred(leader: BootedMachine, since: str = "") -> list[str]:
+    """Return the workers with a measured stirring rate after a moment."""
+    return rows(leader, f"SELECT DISTINCT pioreactor_unit FROM stirring_rates WHERE timestamp > '{since}' ORDER BY 1")
 
 
 def update(transcript: Transcript, machines: Machines) -> None:
@@ -194,6 +194,11 @@ def update(transcript: Transcript, machines: Machines) -> None:
          "The trial there sees it before anything is stopped.",
          (leader, install_release("27.3.0"), 1), (machines["worker2"], "pio update status", 0),
          (leader, "pio workers status", 0))  # fmt: skip
+    [now] = rows(leader, "SELECT max(timestamp) FROM stirring_rates")
+    until(lambda: len(stirred(leader, now)) == len(WORKERS), "all still measure")
+    transcript.paragraph(
+        f"Since then stirring rates have come from {', '.join(stirred(leader, now))}: the jobs measure on."
+    )
 
 
 def inside(shared: Path) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-from collections.abc import Iterator
+import signal
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.unit.updates.updating_machine import Machine, Plan, PowerCut
+from tests.unit.updates.signed_archive import make
+from tests.unit.updates.updating_machine import Machine, Plan, PowerCut, update_in_process
 
 from pioreactor.bootstrap import build_runtime
 from pioreactor.exc import ConflictError, PioreactorError
+from pioreactor.updates.bundle import SIGNATURE, Bundle
 from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
+from pioreactor.updates.ports import ReleaseSource
+from pioreactor.updates.signature import Signers
 from pioreactor.updates.unit_update import UnitUpdate
 
 WAYS = ("cut within", "cut after", "error", "errors", "full")
@@ -33,10 +40,10 @@ def fresh(folders: Iterator[Path], **options: object) -> Machine:
     return Machine(folder, **options)  # type: ignore[arg-type]
 
 
-def attempt(machine: Machine, version: str = "2.0") -> str:
+def attempt(machine: Machine, version: str = "2.0", source: ReleaseSource | None = None) -> str:
     """Update; after a power cut, switch the machine on until it is up. Return how it went."""
     try:
-        machine.updater().update(machine.release(version))
+        machine.updater().update(source if source is not None else machine.release(version))
         return "installed"
     except PioreactorError as error:
         way = "refused" if isinstance(error, UpdateRefusedError) else "failed"
@@ -57,7 +64,48 @@ def operations_of_an_update(folders: Iterator[Path], **options: object) -> int:
     return machine.plan.count
 
 
-def test_five_hundred_failures_leave_a_leader_that_works(folders: Iterator[Path]) -> None:
+@pytest.fixture(scope="module")
+def hostile(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
+    """Releases that are not installed: not signed as they are, or genuine and old."""
+    folder = tmp_path_factory.mktemp("hostile")
+    signers = Signers((keys / "signers",))
+
+    def bundle(key: str, version: str, name: str) -> Path:
+        return make(folder, keys / key, version, wheel_bytes=200).rename(folder / f"{name}.zip")
+
+    def altered(archive: Path, name: str, change: Callable[[str, bytes], bytes]) -> Path:
+        target = folder / f"{name}.zip"
+        with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w") as new:
+            for file in old.namelist():
+                new.writestr(file, change(file, old.read(file)))
+        return target
+
+    new = bundle("ours", "2.0", "genuine")
+    cut = folder / "cut short.zip"
+    cut.write_bytes(new.read_bytes()[:-100])
+    archives = (
+        bundle("other", "2.0", "another key"), cut, bundle("ours", "0.9", "old"), bundle("ours", "1.0", "present"),
+        altered(new, "another version", lambda name, text: text.replace(b'"2.0"', b'"3.0"')),
+        altered(new, "another wheel", lambda name, text: text[:-1] + b"x" if name.endswith(".whl") else text),
+        altered(new, "no signature", lambda name, text: b"" if name == SIGNATURE else text),
+    )  # fmt: skip
+    return {archive.stem: Bundle(archive, signers) for archive in archives}
+
+
+def refused_releases(folders: Iterator[Path], hostile: dict[str, Bundle], generator: random.Random) -> int:
+    """Try each of them several times, also on a disk that fails; return how often."""
+    tries = [name for name in hostile for _ in range(8)]
+    for number, name in enumerate(tries):
+        plan = Plan(generator.randrange(4), generator.choice(WAYS)) if number % 2 else Plan()
+        machine = fresh(folders, plan=plan)
+        how = attempt(machine, source=hostile[name])
+        assert how == "refused" or (number % 2 and how in ("cut", "failed")), (name, plan, how)
+        assert machine.check_works() == "1.0", (name, plan)
+        assert machine.installation.installed() == ["1.0"], "nothing of it is left"
+    return len(tries)
+
+
+def test_five_hundred_failures_leave_a_leader_that_works(folders: Iterator[Path], hostile: dict[str, Bundle]) -> None:
     count = operations_of_an_update(folders)
     chosen = [(at, way) for at in range(count) for way in WAYS]
     ended: dict[str, int] = {}
@@ -88,8 +136,35 @@ def test_five_hundred_failures_leave_a_leader_that_works(folders: Iterator[Path]
         attempt_to_boot(machine)
         machine.check_works()
         chosen.append((0, "twice"))
-    assert len(chosen) >= 500, len(chosen)
+    refused = refused_releases(folders, hostile, generator)
+    assert len(chosen) + refused >= 500, (len(chosen), refused)
     assert any(key.startswith("cut after: cut, 2.0") for key in ended), ended
+
+
+def test_a_killed_update_leaves_a_leader_that_works(folders: Iterator[Path]) -> None:
+    """A process of its own updates, and SIGKILL ends it: nothing of it is unwound. `UPDATE_KILLS` sets how many."""
+    kills = int(os.environ.get("UPDATE_KILLS", "16"))
+    count = operations_of_an_update(folders)
+    generator, versions = random.Random(2), set()
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.unit.updates.updating_machine"])
+    for number in range(kills):
+        # Each part of an update has its share.
+        at = min(count - 1, int((number + generator.random()) * count / kills))
+        plan = Plan(at, generator.choice(("kill before", "kill within", "kill after")))
+        machine = fresh(folders)
+        update = processes.Process(target=update_in_process, args=(machine.folder, plan))
+        update.start()
+        update.join(30)
+        assert update.exitcode == -signal.SIGKILL, plan
+        # As the service does when the update has ended in any way, or as the machine does at its next start.
+        undo = machine.reboot if number % 2 else machine.updater().recover
+        undo()
+        versions.add(machine.check_works())
+        assert machine.faults(machine.installation.current.resolve()) == frozenset(), plan
+        assert attempt(machine, "3.0") == "installed", plan
+        assert machine.check_works() == "3.0"
+    assert versions == {"1.0", "2.0"}
 
 
 def attempt_to_boot(machine: Machine) -> None:

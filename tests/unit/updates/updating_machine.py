@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -31,7 +33,8 @@ class Plan:
 
     at: int = -1
     way: str = ""
-    """`cut before`, `cut within`, `cut after`, `error`, `errors` (three), `full` (no space from there on)."""
+    """`cut before`, `cut within`, `cut after`, `kill …` for a process of its own, `error`, `errors` (three), `full` (no
+    space from there on)."""
     error: BaseException | None = None
     """Raised by `raise`."""
     count: int = 0
@@ -46,19 +49,24 @@ class Plan:
         is_it = number == self.at
         if is_it and self.error is not None:
             raise self.error
-        if is_it and self.way == "cut before":
-            raise PowerCut
-        if is_it and self.way == "cut within":
+        if is_it and self.way.endswith(" before"):
+            self.end()
+        if is_it and self.way.endswith(" within"):
             if half is not None:
                 half()
-            raise PowerCut
+            self.end()
         if (is_it and self.way == "error") or (self.way == "errors" and self.at <= number < self.at + 3):
             raise OSError(errno.EIO, "Input/output error", name)
         if self.way == "full" and number >= self.at and needs_space:
             raise OSError(errno.ENOSPC, "No space left on device", name)
         yield
-        if is_it and self.way == "cut after":
-            raise PowerCut
+        if is_it and self.way.endswith(" after"):
+            self.end()
+
+    def end(self) -> None:
+        if self.way.startswith("kill"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise PowerCut
 
 
 class FailingFiles(DurableFiles):
@@ -138,8 +146,6 @@ class Machine:
 
     folder: Path
     plan: Plan = field(default_factory=Plan)
-    is_running: bool = True
-    running_version: str = "1.0"
     jobs: list[str] = field(default_factory=list)
     revisions: dict[str, str] = field(
         default_factory=lambda: {"1.0": "0001", "1.1": "0001", "2.0": "0002", "3.0": "0003"}
@@ -150,22 +156,38 @@ class Machine:
     reports: list[str] = field(default_factory=list)
     listener: Callable[[str], object] = lambda _: None
     """Receives the progress, too."""
+    is_new: bool = True
+    """False for one whose files are there: a process sees the machine of another."""
 
     def __post_init__(self) -> None:
         self.installation = Installation(self.folder / "root", DurableFiles())
+        self.services = self.installation.root / "services"
+        self.database = self.folder / "pioreactor.sqlite"
+        if self.is_new:
+            self._install()
+
+    def _install(self) -> None:
         environment = self.installation.environment("1.0")
         environment.mkdir(parents=True)
         (environment / "program").write_text("1.0")
         mark = InstalledMark("1.0", "digest of 1.0", "2026-01-01")
         (environment / "installed.json").write_bytes(msgspec_json(mark))
         self.installation.current.symlink_to("versions/1.0")
-        self.database = self.folder / "pioreactor.sqlite"
+        self.services.write_text("1.0")
         with closing(_open(self.database)) as database, database:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("CREATE TABLE alembic_version (version_num)")
             database.execute("INSERT INTO alembic_version VALUES ('0001')")
             database.execute("CREATE TABLE readings (value)")
             database.executemany("INSERT INTO readings VALUES (?)", [(n,) for n in range(ROWS)])
+
+    @property
+    def is_running(self) -> bool:
+        return self.services.exists()
+
+    @property
+    def running_version(self) -> str:
+        return self.services.read_text()
 
     def updater(self) -> Updater:
         files = FailingFiles(self.plan)
@@ -187,7 +209,7 @@ class Machine:
 
     def reboot(self) -> None:
         """Switch on: recovery runs before the services."""
-        self.is_running = False
+        self.services.unlink(missing_ok=True)
         self.updater().recover()
         self.start()
 
@@ -225,12 +247,11 @@ class Machine:
 
     def stop(self) -> None:
         with self.plan.operation("stop services"):
-            self.is_running = False
+            self.services.unlink(missing_ok=True)
 
     def start(self) -> None:
         with self.plan.operation("start services"):
-            self.is_running = True
-            self.running_version = self.installation.current_version()
+            self.services.write_text(self.installation.current_version())
 
     # What is to hold.
 
@@ -260,6 +281,12 @@ class Source:
             order_of(self.version)
             (folder / "wheel").write_text(self.version)
             return Release(self.version, f"digest of {self.version}")
+
+
+def update_in_process(folder: Path, plan: Plan) -> None:
+    """Update the machine in this folder; the process ends where the plan kills it."""
+    machine = Machine(folder, plan, is_new=False)
+    machine.updater().update(machine.release("2.0"))
 
 
 def msgspec_json(value: object) -> bytes:
