@@ -23,7 +23,7 @@ from booted_machines import BootedMachine, Transcript, booted, print_line, until
 from tests.system import release_for_tests as releases  # noqa: E402
 
 TUTORIALS: Final = ROOT / "docs" / "tutorials"
-DEB: Final = "pioreactor_27.0.0_amd64.deb"
+DEB: Final = "pioreactor_27.0.0+deb12_amd64.deb"
 NAMES: Final = {"leader1": False, "worker1": False, "worker2": True, "worker3": False}
 WORKERS: Final = ("worker1", "worker2", "worker3")
 BAD_ON_WORKER2: Final = """
@@ -40,7 +40,7 @@ def make_releases(folder: Path, keys: Path) -> None:
     """Build the package of 27.0.0 and releases after it: a bad migration, a good one, one that fails on a worker."""
     wheels = releases.needed_wheels(folder / "wheels")
     own = releases.own_wheel(keys, "27.0.0")
-    build_deb.build(folder, wheel=own, wheels=wheels, python="/usr/bin/python3")
+    build_deb.build(folder, wheel=own, wheels=wheels, debian="12")
     key = keys / "key"
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key), check=True)
     (folder / "release_signers").write_text(f"release {key.with_suffix('.pub').read_text()}")

@@ -19,7 +19,7 @@ def test_it_is_installed_survives_a_bad_release_and_is_removed(tmp_path: Path) -
     assert fault is None, f"namespaces need root: {fault}"
     wheels = releases.needed_wheels(tmp_path / "wheels")
     own = releases.own_wheel(tmp_path, "99.0.0")
-    deb = build_deb.build(tmp_path, wheel=own, wheels=wheels, python="/usr/bin/python3")
+    deb = build_deb.build(tmp_path, wheel=own, wheels=wheels, debian=build_deb.debian_of_machine())
     key = tmp_path / "key"
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key), check=True)
     (signers := tmp_path / "signers").write_text(f"release {key.with_suffix('.pub').read_text()}")

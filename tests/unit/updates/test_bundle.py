@@ -171,6 +171,25 @@ def test_versions_sort_in_debian_as_here() -> None:
     assert build_deb.debian_version("27.1.0rc1") == "27.1.0~rc1"
 
 
+def test_a_debian_package_runs_on_the_python_of_its_debian(tmp_path: Path) -> None:
+    assert build_deb.lay_out(tmp_path, build_deb.PYTHONS["13"]) == tmp_path / "lib" / "python3.13" / "site-packages"
+    assert (tmp_path / "bin" / "python").readlink() == Path("/usr/bin/python3.13")
+    assert "home = /usr/bin\n" in (tmp_path / "pyvenv.cfg").read_text()
+
+
+def test_what_another_python_requires_and_is_not_there_is_named(tmp_path: Path) -> None:
+    needs = {
+        "pioreactor": ('one; extra == "leader"', 'never; extra == "rpi"'),
+        "one": ('new; python_version >= "3.13"', 'old; python_version < "3.13"', "Pio_Reactor", 'win; os_name == "nt"'),
+        "pio-reactor": (),
+    }
+    for name, lines in needs.items():
+        (info := tmp_path / f"{name.replace('-', '_')}-1.dist-info").mkdir()
+        text = "".join(f"Requires-Dist: {line}\n" for line in lines)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{text}", encoding="utf-8")
+    assert [build_deb.unmet(tmp_path, python) for python in ("3.11", "3.13")] == [["old"], ["new"]]
+
+
 def test_signatures_are_verified_once_for_each_content_of_a_file(
     tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
