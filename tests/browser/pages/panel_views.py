@@ -241,6 +241,7 @@ OVERLAYS = (
         "features/system/MachineData.tsx",
     ),
     View("USB drive", "system?usb", _button(re.compile("^USB drive")), "app/UsbSign.tsx"),
+    View("files", "system", _button("Actions of reactor-01", "Files…"), "features/system/FilesDialog.tsx"),
     View("restore", "system", _button("Actions of leader", "Restore a backup…"), "features/system/MachineData.tsx"),
     View(
         "own Wi-Fi network",

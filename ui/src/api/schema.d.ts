@@ -2562,6 +2562,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/units/{unit}/system/remove_file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RemoveFile
+         * @description Remove a file of the data folder that is not a database, a secret or configuration.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_system_remove_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * RemoveFile
+         * @description Remove a file of the data folder that is not a database, a secret or configuration.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_system_remove_file"];
+        trace?: never;
+    };
     "/api/units/{unit}/system/repair": {
         parameters: {
             query?: never;
@@ -2588,6 +2616,50 @@ export interface paths {
          *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
          */
         patch: operations["patch_api_units_unit_system_repair"];
+        trace?: never;
+    };
+    "/api/units/{unit}/system/sent_files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SentFiles
+         * @description List descriptors and data in the folders `exportable_datasets`, `plugins` and `ui`, at most 500.
+         *
+         *     Asks one unit and returns its answer.
+         */
+        get: operations["get_api_units_unit_system_sent_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/units/{unit}/system/sent_files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * SendFile
+         * @description Write a descriptor or data file to one unit or all (`$broadcast`); the body is its bytes.
+         *
+         *     `path` begins with `exportable_datasets`, `plugins` or `ui`. A file that is there is replaced.
+         */
+        put: operations["put_api_units_unit_system_sent_files_path"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/units/{unit}/system/shutdown": {
@@ -6333,6 +6405,26 @@ export interface paths {
         patch: operations["patch_unit_api_system_repair"];
         trace?: never;
     };
+    "/unit_api/system/sent_files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * SentFiles
+         * @description List descriptors and data in the folders `exportable_datasets`, `plugins` and `ui`, at most 500.
+         */
+        get: operations["get_unit_api_system_sent_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/system/shutdown": {
         parameters: {
             query?: never;
@@ -8350,6 +8442,11 @@ export interface components {
         /** Sent */
         Sent: {
             sha256?: string | null;
+        };
+        /** SentFile */
+        SentFile: {
+            path: string;
+            size_bytes: number;
         };
         /** ServiceState */
         ServiceState: {
@@ -14161,6 +14258,88 @@ export interface operations {
             };
         };
     };
+    post_api_units_unit_system_remove_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemoveFile"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    patch_api_units_unit_system_remove_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemoveFile"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     post_api_units_unit_system_repair: {
         parameters: {
             query?: never;
@@ -14216,6 +14395,85 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_units_unit_system_sent_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentFile"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    put_api_units_unit_system_sent_files_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: {
+                            [key: string]: unknown;
+                        };
+                    };
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -22244,6 +22502,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    get_unit_api_system_sent_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentFile"][];
                 };
             };
         };

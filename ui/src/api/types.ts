@@ -35,6 +35,7 @@ export interface ImportedExperiment {
 export type ImportProgress = Schemas["ImportProgress"];
 export type ImportState = Schemas["ImportState"];
 export type UsbState = Schemas["UsbState"];
+export type SentFile = Schemas["SentFile"];
 export type UsbArtifact = Schemas["UsbArtifact"];
 export type Experiment = Schemas["Experiment"];
 export type Worker = Schemas["WorkerRow"];

@@ -11,6 +11,7 @@ import type {
   Machine,
   OidcCheck,
   Person,
+  SentFile,
   SignedInBrowser,
   UnitName,
   UsbArtifact,
@@ -141,6 +142,8 @@ function usbState(): UsbState {
   return { status: "mounted", drives: [{ ...drive, path: "/media/pioreactor/LAB", free_bytes: 9.2e9 }], message: "" };
 }
 
+const SENT: SentFile[] = [{ path: "exportable_datasets/media_used.yaml", size_bytes: 620 }];
+
 const ON_USB: UsbArtifact[] = [
   {
     filepath: "pioreactor/plugins/valve-2.0-py3-none-any.whl",
@@ -210,6 +213,7 @@ export function machineReads(cluster: DemoCluster): Reads {
             [`/api/units/${unit}/system/machine`, () => machineOf(unit, i, cluster.nowS)],
             [`/api/units/${unit}/system/log`, () => logOf(cluster.nowS)],
             [`/api/units/${unit}/usb`, usbState],
+            [`/api/units/${unit}/system/sent_files`, () => SENT],
           ],
     ),
   );
@@ -259,6 +263,8 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/api/units/{unit}/system/web_server/restart", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/system/certificates/renew", () => tasks.succeed({ certificates: [] })],
     ["POST", "/api/units/{unit}/system/repair", () => tasks.succeed({})],
+    ["POST", "/api/units/{unit}/system/remove_file", () => tasks.succeed({})],
+    ["PUT", "/api/units/{unit}/system/sent_files/{path}", () => ok({})],
     ["POST", "/api/units/{unit}/usb/mount", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/usb/eject", () => tasks.succeed({})],
     ["POST", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],

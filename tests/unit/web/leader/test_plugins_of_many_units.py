@@ -95,6 +95,22 @@ def test_each_unit_answers_for_itself(
     assert [list(each.paths.plugins.glob("*.py")) for each in units.values()] == [[], []]
 
 
+def test_a_descriptor_is_sent_to_units_and_removed_again(leader: Any, units: dict[str, UnitServices]) -> None:
+    where = "/api/units/u1/system/sent_files/exportable_datasets/mine.yaml"
+    assert leader.client.put(where, content=b"x: 1").json()["u1"]["ok"]
+    assert (units["u1"].paths.dot_pioreactor / "exportable_datasets" / "mine.yaml").read_bytes() == b"x: 1"
+    [listed] = leader.client.get("/api/units/u1/system/sent_files").json()
+    assert listed == {"path": "exportable_datasets/mine.yaml", "size_bytes": 4}
+    brought = "plugins/packages/a.yaml"
+    wrong_paths = ("plugins/code.py", "storage/a.yaml", "config.ini", "ui/..%2f..%2fa.yaml", "ui", brought)
+    for wrong in wrong_paths:
+        answer = leader.client.put(f"/api/units/u1/system/sent_files/{wrong}", content=b"x")
+        assert answer.status_code in (400, 404), (wrong, answer.text)
+    remove = leader.client.post("/api/units/u1/system/remove_file", json={"filepath": listed["path"]})
+    assert leader.result(remove)["result"]["u1"]["ok"]
+    assert leader.client.get("/api/units/u1/system/sent_files").json() == []
+
+
 def test_a_file_on_a_drive_of_the_leader_is_checked_then_installed(
     leader: Any, units: dict[str, UnitServices], typed: Typing, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,7 +56,7 @@ WHY_NOT = {
     BY_LEADER: "patch_shared_config replace_leader_watch set_unit_model",
     CARRIES: (
         "add_part begin_copy call_mcp finish_archive finish_copy receive_part receive_plugin_file "
-        "record_typed_commands send_archive send_plugin_file upload_release write_file"
+        "record_typed_commands send_archive send_file send_plugin_file upload_release write_file"
     ),
     IN_ANSWER: (
         "disable_plugin enable_plugin install_plugin install_plugin_from_copy install_plugin_from_leader_usb "

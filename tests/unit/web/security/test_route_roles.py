@@ -80,6 +80,7 @@ def test_a_viewer_reads_everything_but_copies_of_whole_machines() -> None:
         *("/api/config/zipped", "/api/import", "/api/units/{unit}/zipped_dot_pioreactor"),
         *("/unit_api/backups", "/unit_api/backups/{name}", "/unit_api/backups/{name}/parts/{offset}"),
         *("/unit_api/system/path", "/unit_api/system/path/{path}", "/unit_api/zipped_dot_pioreactor"),
+        *("/unit_api/system/sent_files", "/api/units/{unit}/system/sent_files"),
     }
 
 

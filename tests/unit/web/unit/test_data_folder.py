@@ -60,6 +60,15 @@ def test_files_are_written_by_units_only_and_never_over_what_is_protected(worker
     assert worker.put("/unit_api/system/path/experiment_profiles", content=b"x").status_code == 400
 
 
+def test_descriptors_are_listed_and_what_plugins_brought_is_not(worker: Any, unit: Any) -> None:
+    brought = "plugins/packages/x/c.yaml"
+    for path in ("plugins/ui/jobs/a.yaml", "exportable_datasets/b.yml", brought, "plugins/d.py", "e.yaml"):
+        (unit.paths.dot_pioreactor / path).parent.mkdir(parents=True, exist_ok=True)
+        (unit.paths.dot_pioreactor / path).write_text("x")
+    found = worker.get("/unit_api/system/sent_files").json()
+    assert [each["path"] for each in found] == ["exportable_datasets/b.yml", "plugins/ui/jobs/a.yaml"]
+
+
 def test_people_do_not_write_files(leader: Any) -> None:
     leader.sign_in()
     leader.client.headers["Origin"] = str(leader.client.base_url).rstrip("/")

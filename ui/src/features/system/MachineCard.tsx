@@ -11,6 +11,7 @@ import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
 import { UsbDrives } from "@/parts/UsbDrives";
 import { AccessPointDialog } from "./AccessPointDialog";
+import { FilesDialog } from "./FilesDialog";
 import { backupText, type DataAction, LONG, MachineDataDialog } from "./MachineData";
 import { factsOf, gigabytes } from "./machine";
 import { type PowerAction, PowerDialog } from "./PowerDialog";
@@ -28,6 +29,7 @@ export function MachineCard({ unit }: { unit: string }) {
   const [dataAction, setDataAction] = useState<DataAction>();
   const [isReading, setIsReading] = useState(false);
   const [isNetworking, setIsNetworking] = useState(false);
+  const [isFiling, setIsFiling] = useState(false);
   const backingUp = useMutation({
     mutationFn: () => ask("POST", "/api/backups", undefined, LONG),
     onSettled: () => machine.refetch(),
@@ -74,6 +76,9 @@ export function MachineCard({ unit }: { unit: string }) {
             </Needs>
             <Needs call={["DELETE", path("api", "units", unit, "import_zipped_dot_pioreactor")]}>
               <Menu.Item onClick={() => setDataAction("undo")}>Undo the last import…</Menu.Item>
+            </Needs>
+            <Needs call={["POST", path("api", "units", unit, "system", "remove_file")]}>
+              <Menu.Item onClick={() => setIsFiling(true)}>Files…</Menu.Item>
             </Needs>
             <Needs call={["POST", path("api", "units", unit, "system", "repair")]}>
               <Menu.Item onClick={() => setDataAction("repair")}>Repair…</Menu.Item>
@@ -122,6 +127,7 @@ export function MachineCard({ unit }: { unit: string }) {
         activities={found?.activities ?? []}
         onClose={() => setPower(undefined)}
       />
+      <FilesDialog unit={unit} opened={isFiling} onClose={() => setIsFiling(false)} />
       <AccessPointDialog opened={isNetworking} onClose={() => setIsNetworking(false)} />
       <Modal opened={isReading} onClose={() => setIsReading(false)} title={`Log of ${unit}`} size="xl">
         {isReading && <LogText unit={unit} />}

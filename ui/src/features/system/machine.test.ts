@@ -3,7 +3,7 @@ import { Refused } from "@/api/client";
 import type { Machine } from "@/api/types";
 import { secondsOf } from "@/parts/format";
 import { networkText } from "./AccessPointDialog";
-import { certificateFacts, clockFact, factsOf } from "./machine";
+import { certificateFacts, clockFact, factsOf, placeOf } from "./machine";
 import { unlessAway } from "./PowerDialog";
 
 const AT = "2026-11-29T10:00:00.000Z";
@@ -76,4 +76,9 @@ it("says who is in the network of the leader", () => {
   const open = { active: true, ssid: "lab", device: "wlan0", address: "10.42.0.1/24", clients: ["10.42.0.17"] };
   expect(networkText({ ...open, ...rest })).toContain("lately: 10.42.0.17.");
   expect(networkText({ ...open, ...rest, clients: [] })).toContain("No device");
+});
+
+it("puts a file into the folder that was named", () => {
+  expect(placeOf("/ui/charts/", { name: "mine.yaml" })).toBe("ui/charts/mine.yaml");
+  expect(placeOf("ui", null)).toBe("ui");
 });

@@ -1,5 +1,6 @@
 /** What is said about a machine: sizes, shares, its clock. */
 
+import { path, Refused, refusals, request } from "@/api/client";
 import type { Machine } from "@/api/types";
 import { duration, secondsOf } from "@/parts/format";
 
@@ -76,4 +77,23 @@ export function factsOf(machine: Machine, nowS: number): Fact[] {
     },
     { name: "Activities", text: machine.activities.length > 0 ? machine.activities.join(", ") : "none" },
   ];
+}
+
+/** Where a file is put, relative to the data of the machine. */
+export const placeOf = (folder: string, file: Pick<File, "name"> | null): string =>
+  [...folder.split("/"), file?.name ?? ""]
+    .map((part) => part.trim())
+    .filter(Boolean)
+    .join("/");
+
+/** Send a file to a unit or all; throw if one did not take it. */
+export async function sendFile(unit: string, where: string, file: File | null): Promise<void> {
+  const target = path("api", "units", unit, "system", "sent_files", ...where.split("/"));
+  const said = refusals(await request("PUT", target, file));
+  if (said.length > 0)
+    throw new Refused(
+      said.map((one) => `${one.unit}: ${one.error?.message ?? "no reason given"}`).join("; "),
+      200,
+      said[0]?.error?.remediation,
+    );
 }
