@@ -275,6 +275,7 @@ OVERLAYS = (
     View("delete profile", "experiment-profiles", _button("Delete"), "features/profiles/Profiles.tsx"),
     View("stop profile", "experiment-profiles", _button("Stop"), "control/RunningProfile.tsx"),
     View("run profile", "experiment-profiles", _button("Run"), "features/profiles/StartRun.tsx"),
+    View("rehearse profile", "experiment-profiles", _button("Rehearse"), "features/profiles/Rehearse.tsx"),
     View(
         "discard profile",
         "experiment-profiles",

@@ -8344,8 +8344,7 @@ export interface components {
              * @enum {string}
              */
             strain: "ecoli" | "yeast" | "phototroph";
-            /** @default [] */
-            units: (string | unknown)[];
+            units?: string[];
         };
         /** RehearsedAct */
         RehearsedAct: {

@@ -128,6 +128,12 @@ export interface AuditVerdict {
 }
 export type Area = NonNullable<Schemas["Rights"]["areas"]>[number];
 export type Proposal = Schemas["Proposal"];
+export type RehearsalForecast = Schemas["Rehearsal"];
+export type RehearsalRange = Schemas["Range"];
+export type Rehearsals = Schemas["Rehearsals"];
+export type ForecastOfUnit = Schemas["ForecastOfUnit"];
+export type Bottle = Schemas["Bottle"];
+export type ComparedQuantity = Schemas["Compared"];
 export type Budget = Schemas["Budget"];
 export type AccessToken = Schemas["AccessTokenRow"];
 export type SignedInBrowser = Schemas["SessionRow"];

@@ -15,6 +15,7 @@ import { machineReads } from "./machines";
 import { pluginsOf } from "./plugins";
 import { someProposals } from "./proposals";
 import { iso, type RecordedAnswer } from "./recording";
+import { rehearsalAnswer } from "./rehearsals";
 import { RELEASES, updateOf } from "./updates";
 import { CONFIGURED, ok, type Route, refused, someTokens, writes } from "./writes";
 
@@ -148,6 +149,8 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
   const read = (path: string, query: URLSearchParams): Answer | undefined => {
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
     if (path === "/auth/tokens") return ok(session.tokens);
+    const rehearsed = rehearsalAnswer(path);
+    if (rehearsed !== undefined) return ok(rehearsed);
     if (path === "/api/proposals") return ok(someProposals(cluster.nowS));
     if (path === "/api/datasets/exportable") return ok(DATASETS);
     if (path === "/api/datasets/exports") return ok(EXPORTS);

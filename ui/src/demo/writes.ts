@@ -22,6 +22,7 @@ import type { Tasks } from "./leader";
 import { machineWrites } from "./machines";
 import { CHECKED, UPDATED } from "./plugins";
 import { iso } from "./recording";
+import { REHEARSALS } from "./rehearsals";
 import { ARCHIVE } from "./updates";
 
 type Body = Record<string, unknown>;
@@ -325,6 +326,8 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
       },
     ],
     ["PATCH", "/api/config/units/{unit}/specific", () => ok({ status: "success", units: {} })],
+    ["POST", "/api/experiments/{experiment}/rehearsals", () => tasks.succeed({ id: REHEARSALS.kept[0]?.id })],
+    ["DELETE", "/api/experiments/{experiment}/rehearsals", () => ok(DONE, 202)],
     [
       "POST",
       "/api/experiment_profiles/verify",

@@ -46,7 +46,7 @@ class RehearseProfile(Body):
     """
 
     profile: Annotated[str, Meta(min_length=1, max_length=500_000)]
-    units: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    units: Annotated[list[str], Meta(max_length=64)] = msgspec.field(default_factory=list)
     from_now: bool = False
     strain: Strain = "yeast"
     growth_rate_per_h: Annotated[float, Meta(gt=0.0, le=5.0)] | None = None

@@ -16,6 +16,7 @@ import { ProfileEditor } from "./ProfileEditor";
 import { authorOf, nameOf, TEMPLATES } from "./profiles";
 import css from "./profiles.module.css";
 import { usePreview, useProfiles, useProfileText } from "./queries";
+import { Rehearse } from "./Rehearse";
 import { Runs } from "./Runs";
 import { StartRun } from "./StartRun";
 import { YamlText } from "./YamlText";
@@ -119,6 +120,7 @@ function Chosen({
   const text = useProfileText(file);
   const preview = usePreview(text.data ?? "");
   const error = text.error ?? preview.error;
+  const rehearse = <Rehearse text={text.data ?? ""} experiment={experiment} disabled={!preview.data?.ok} />;
   return (
     <section className={`panel ${css.one}`} aria-label={file}>
       <div className={css.buttons}>
@@ -138,7 +140,10 @@ function Chosen({
             Edit
           </Button>
         </Needs>
-        <StartRun file={file} experiment={experiment} disabled={!preview.data?.ok} />
+        {rehearse}
+        <StartRun file={file} experiment={experiment} disabled={!preview.data?.ok}>
+          {rehearse}
+        </StartRun>
       </div>
       {error ? (
         <Problem error={error} />

@@ -2,7 +2,7 @@
 
 import { Button, Group, Modal } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { ask } from "@/api/client";
 import { useAssigned } from "@/api/queries";
 import { count } from "@/parts/format";
@@ -13,9 +13,11 @@ interface Props {
   file: string;
   experiment: string;
   disabled: boolean;
+  /** What helps to decide, such as a rehearsal. */
+  children?: ReactNode;
 }
 
-export function StartRun({ file, experiment, disabled }: Props) {
+export function StartRun({ file, experiment, disabled, children }: Props) {
   const client = useQueryClient();
   const [asking, setAsking] = useState(false);
   const units = (useAssigned(experiment).data ?? []).filter((one) => one.is_active);
@@ -44,6 +46,7 @@ export function StartRun({ file, experiment, disabled }: Props) {
         </p>
         {starting.error && <Problem error={starting.error} />}
         <Group justify="flex-end" mt="md">
+          {children}
           <Button variant="default" onClick={() => setAsking(false)}>
             Cancel
           </Button>
