@@ -33,6 +33,7 @@ from pioreactor.storage.paths import Paths
 from pioreactor.structs.commands import CommandAnnouncement, CommandAnswer
 from pioreactor.structs.encoding import decode, encode
 from pioreactor.web.app import LeaderSide, create_app
+from pioreactor.web.leader.rehearsal_runner import RehearsalRunner
 from pioreactor.web.leader.services import LeaderServices
 from pioreactor.web.security.identity import Identity
 from pioreactor.web.tasks import Tasks
@@ -304,6 +305,7 @@ def leader(
     assert isinstance(bus, SpyBus)
     units = Units(http, lambda unit: base_url(unit, {}), token_for=lambda _: TOKEN, pause=here.tasks.pause)
     services = LeaderServices(here, database, bus, units, lambda unit: "10.0.0.7" if unit == "unit7" else "")
+    services.act_rehearsals = RehearsalRunner(("/nowhere/pio",), {}, here.tasks.pause)
     pages = tmp_path / "pages"
     (pages / "assets").mkdir(parents=True)
     (pages / "index.html").write_text("<!doctype html><title>Pioreactor</title>" + " " * 200)

@@ -13,10 +13,11 @@ from pioreactor.exc import ConflictError, NotFoundError, NotPermittedError
 from pioreactor.identity.authorization import Request as WantedAccess
 from pioreactor.identity.authorization import check
 from pioreactor.models import load_models, models_of_units
-from pioreactor.storage.leader.repositories.proposals import Agent, Proposal, ProposedAct, RehearsedAct, Status
+from pioreactor.storage.leader.repositories.proposals import Agent, Proposal, ProposedAct, Status
 from pioreactor.structs.rights import VIEWER, Rights
 from pioreactor.web.leader.in_process_requests import ApiAnswer, InProcessApi
 from pioreactor.web.leader.proposal_effects import NOTHING, effects_of
+from pioreactor.web.leader.proposal_rehearsal import before_rehearsal, start_rehearsal
 from pioreactor.web.leader.proposal_state import VOLUME, check_state, state_of
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import DecideProposal, Propose
@@ -98,12 +99,10 @@ def propose(request: AnyRequest, leader: LeaderPorts, data: JSONBody[Propose]) -
     volume_ml = float(volume) if isinstance(volume, int | float) else None
     effects = effects_of(tool, data.arguments, volume_ml, _max_volume_ml(leader, unit))
     act = msgspec.structs.replace(act, effects=effects, state=state)
-    proposal = leader.database.proposals.add(agent_of(identity), act, RehearsedAct("not_possible", _NO_REHEARSAL))
+    proposal = leader.database.proposals.add(agent_of(identity), act, before_rehearsal(tool, act))
+    start_rehearsal(leader, tool, proposal)
     note_values(proposal=proposal.id, digest=proposal.digest)
     return proposal
-
-
-_NO_REHEARSAL: Final = "Only acts of jobs on one unit can be rehearsed."
 
 
 def _named(arguments: Mapping[str, object], name: str) -> str | None:

@@ -67,6 +67,8 @@ class LeaderServices:
     """Searches the network for machines that wait to join, or for the one of a name."""
     exports: ExportRunner = field(init=False)
     rehearsals: RehearsalRunner = field(init=False)
+    act_rehearsals: RehearsalRunner = field(init=False)
+    """Of acts that agents propose: short, and beside those that people start."""
     imports: ImportWatch = field(default_factory=ImportWatch, init=False)
     config_delivery: ConfigDelivery = field(init=False)
     own_config_delivery: OwnConfigDelivery = field(init=False)
@@ -81,7 +83,9 @@ class LeaderServices:
         spool, now = paths.audit_spool, self.unit.clock.now
         self.audit_trail = SignedAuditTrail(self.database.audit, signing, now, spool=spool)
         self.exports = ExportRunner(launcher.command, launcher.environment, self.unit.tasks.pause)
-        self.rehearsals = RehearsalRunner(pio_argv("rehearse"), launcher.environment, self.unit.tasks.pause)
+        self.rehearsals, self.act_rehearsals = (
+            RehearsalRunner(pio_argv("rehearse"), launcher.environment, self.unit.tasks.pause) for _ in range(2)
+        )
         self.config_delivery = ConfigDelivery(
             read=lambda: read_text(paths.global_config),
             history=self.database.config_history,

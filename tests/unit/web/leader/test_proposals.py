@@ -1,18 +1,24 @@
 """Acts of agents that a person approves: bound to the person, the values and the state, and committed once."""
 
 import random
+import sys
 from threading import Thread
 from typing import Any
 
+import msgspec
 import pytest
+from tests.unit.rehearsal.test_rehearse_command import forecast
+from tests.unit.web.leader.test_export_routes import until
 from tests.unit.web.security.test_access_tokens import as_program, created
 
 from pioreactor.exc import ConflictError
+from pioreactor.experiment_profiles.rehearsal_data import RehearsalResult
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
 from pioreactor.storage.leader.repositories.proposals import Agent, Effects, ProposedAct, RehearsedAct
 from pioreactor.structs.rights import Budget
 from pioreactor.web.leader import in_process_requests
+from pioreactor.web.leader.rehearsal_runner import RehearsalRunner
 
 from .conftest import accepts
 from .test_mcp_endpoint import Agent as McpAgent
@@ -62,9 +68,19 @@ class Scene:
         return found
 
     def decide(self, proposal: dict[str, Any], verb: str = "approve", **changed: object) -> Any:
-        self.sign_in()
+        self.rehearsal_of(proposal)
         body = {"digest": proposal["digest"], "without_rehearsal": True, **changed}
         return self.leader.client.post(f"/api/proposals/{proposal['id']}/{verb}", json=body)
+
+    def rehearsal_of(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        """Return the rehearsal once it has ended."""
+        self.sign_in()
+
+        def ended() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.leader.client.get(f"/api/proposals/{proposal['id']}").json()["rehearsal"]
+            return None if found["status"] == "running" else found
+
+        return dict(until(ended))
 
     def commit(self, proposal: dict[str, Any], token: str = "a") -> dict[str, Any]:
         return self.call("commit_proposal", token, id_=proposal["id"])
@@ -89,6 +105,28 @@ def test_a_dose_is_proposed_approved_and_committed_once(leader: Any) -> None:
     assert len(scene.doses) == 1
     actions = [entry.change.action for entry in leader.services.database.audit.all()]
     assert {"propose", "approve_proposal", "commit_proposal", "run_on_units"} <= set(actions)
+
+
+def test_a_proposal_shows_what_its_rehearsal_found(leader: Any) -> None:
+    scene = Scene(leader)
+    found = msgspec.structs.replace(forecast(), notes=["a note"])
+    line = msgspec.json.encode(RehearsalResult(None, found)).decode()
+    command = (sys.executable, "-c", f"import sys; assert '--from-now' in sys.argv; print({line!r})")
+    leader.services.act_rehearsals = RehearsalRunner(command, {}, leader.services.unit.tasks.pause)
+    proposal = scene.propose()
+    assert proposal["rehearsal"]["status"] == "running"
+    rehearsal = scene.rehearsal_of(proposal)
+    assert rehearsal["status"] == "done", rehearsal
+    assert "15 mL in the vial (14 before)" in rehearsal["text"]
+    assert rehearsal["text"].endswith("No hazards. a note")
+    assert rehearsal["points"][-1]["hours"] == 2.0
+    assert scene.decide(proposal, without_rehearsal=False).status_code == 200
+
+
+def test_a_rehearsal_that_cannot_be_made_is_said(leader: Any) -> None:
+    scene = Scene(leader)
+    rehearsal = scene.rehearsal_of(scene.propose())
+    assert (rehearsal["status"], "could not be started" in rehearsal["text"]) == ("failed", True)
 
 
 def test_what_has_changed_is_not_carried_out(leader: Any) -> None:

@@ -40,6 +40,7 @@ function Decision({ proposal, onClose }: { proposal: Proposal; onClose: () => vo
     },
   });
   const isRehearsed = proposal.rehearsal.status === "done";
+  const isRunning = proposal.rehearsal.status === "running";
   return (
     <div className={css.form}>
       <p>
@@ -59,7 +60,7 @@ function Decision({ proposal, onClose }: { proposal: Proposal; onClose: () => vo
         ))}
       </ul>
       <p className="soft small">Rehearsal: {proposal.rehearsal.text}</p>
-      {!isRehearsed && (
+      {!isRehearsed && !isRunning && (
         <Checkbox
           label="Approve without a rehearsal"
           checked={withoutRehearsal}
@@ -82,7 +83,7 @@ function Decision({ proposal, onClose }: { proposal: Proposal; onClose: () => vo
         </Needs>
         <Needs call={["POST", path("api", "proposals", proposal.id, "approve")]}>
           <Button
-            disabled={!isRehearsed && !withoutRehearsal}
+            disabled={isRunning || (!isRehearsed && !withoutRehearsal)}
             loading={deciding.isPending}
             onClick={() => deciding.mutate("approve")}
           >
