@@ -69,8 +69,12 @@ function BandChart({ found, quantity }: { found: RehearsalForecast; quantity: Qu
       </p>
       <TimeChart
         title={quantity.title}
-        lines={shown.map(({ name, stroke }) => ({ name, stroke, visible: true }))}
-        points={shown.map(({ median }) => median)}
+        lines={[...shown, ...shown, ...shown].map(({ name, stroke }, i) => ({
+          name,
+          stroke: i < shown.length ? stroke : UNSEEN,
+          visible: true,
+        }))}
+        points={[...shown.map(({ median }) => median), ...shown.flatMap(({ low, high }) => [low, high])]}
         version={0}
         log={false}
         stepped={false}
@@ -89,6 +93,8 @@ function BandChart({ found, quantity }: { found: RehearsalForecast; quantity: Qu
 }
 
 const NOTHING: readonly never[] = [];
+/** Of the edges of a band, which are lines so that the chart is as high as the band. */
+const UNSEEN = { color: "transparent", dash: [] };
 
 function Bottles({ found }: { found: RehearsalForecast }) {
   const rows = found.units.flatMap((unit) => unit.bottles.map((bottle) => ({ unit: unit.name, bottle })));
@@ -138,7 +144,7 @@ function Hazards({ found }: { found: RehearsalForecast }) {
             <td className="num">{legible(one.at_h, 2)} h</td>
             <td>{one.unit}</td>
             <td className="num">{one.line ?? ""}</td>
-            <td>
+            <td className={css.message}>
               {one.message}
               <br />
               <span className="soft">{one.cure}</span>
