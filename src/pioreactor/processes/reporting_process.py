@@ -8,8 +8,6 @@ import subprocess
 from contextlib import suppress
 from typing import IO
 
-_GRACE_S = 10.0
-
 
 class NewLines:
     """Complete lines that were appended to a file since the last call."""
@@ -26,12 +24,12 @@ class NewLines:
         return text[:end].splitlines()
 
 
-def end_process(process: subprocess.Popen[bytes]) -> None:
-    """End a process by SIGTERM and wait for it; kill it when it has not ended after 10 s."""
+def end_process(process: subprocess.Popen[bytes], grace_s: float = 10.0) -> None:
+    """End a process by SIGTERM and wait for it; kill it when it has not ended after `grace_s` [s]."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     try:
-        process.wait(_GRACE_S)
+        process.wait(grace_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

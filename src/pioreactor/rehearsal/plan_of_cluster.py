@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit
 from pioreactor.rehearsal.bottles import with_bottles
 from pioreactor.rehearsal.present_state import AskUnit, read_units
 from pioreactor.rehearsal.strain import scenario_fields
-from pioreactor.rehearsal.unit_changes import changes_since
 from pioreactor.rehearsal.usual_hours import usual_hours
 
 
@@ -66,3 +67,32 @@ class ClusterRehearsal:
         """Return what of the units has changed since the plan was made, if it began with their present state."""
         changed = changes_since(self.units, self._read()) if self.from_now else []
         return [f"Since the rehearsal began, {change} changed." for change in changed]
+
+
+def changes_since(before: Sequence[RehearsedUnit], now: Sequence[RehearsedUnit]) -> list[str]:
+    """Return in words what has changed of the units, apart from what grows or warms."""
+    earlier, later = {unit.name: unit for unit in before}, {unit.name: unit for unit in now}
+    gone = map("{} does not belong to the experiment any more".format, sorted(earlier.keys() - later.keys()))
+    joined = map("{} has joined".format, sorted(later.keys() - earlier.keys()))
+    both = sorted(earlier.keys() & later.keys())
+    return [*gone, *joined, *chain.from_iterable(_differing(earlier[name], later[name]) for name in both)]
+
+
+def _differing(one: RehearsedUnit, other: RehearsedUnit) -> list[str]:
+    seen_of_one, seen_of_other = _seen(one), _seen(other)
+    return [f"{what} of {one.name}" for what, value in seen_of_one.items() if value != seen_of_other[what]]
+
+
+def _seen(unit: RehearsedUnit) -> dict[str, object]:
+    """Return what is compared, in words; volumes to 0.1 mL."""
+    return {
+        "the volume in the vial": None if unit.volume_ml is None else round(unit.volume_ml, 1),
+        "the running jobs": {job.job for job in unit.running},
+        "the configuration": unit.config,
+        "the active calibrations": _names(unit.calibrations),
+    }
+
+
+def _names(calibrations: dict[str, dict[str, object]] | None) -> dict[str, object]:
+    known = {} if calibrations is None else calibrations
+    return {device: fields.get("calibration_name") for device, fields in known.items()}

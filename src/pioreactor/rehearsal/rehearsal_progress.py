@@ -24,18 +24,22 @@ class TimeLimit:
     limit_s: float
     tell: Tell = field(init=False)
     is_over: bool = False
+    is_canceled: bool = False
     began_s: float = field(default_factory=monotonic)
 
     def __call__(self, share: float) -> bool:
         self.tell(share)
         self.is_over = monotonic() - self.began_s >= self.limit_s
-        return not self.is_over
+        return not (self.is_over or self.is_canceled)
+
+    def cancel(self) -> None:
+        self.is_canceled = True
 
 
 @contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a rehearsal as Ctrl-C does: processes that a service starts may ignore SIGINT."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def canceled_by_sigterm(limit: TimeLimit) -> Iterator[None]:
+    """Let SIGTERM end a rehearsal with the runs that have ended: processes that a service starts may ignore SIGINT."""
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: limit.cancel())
     try:
         yield
     finally:

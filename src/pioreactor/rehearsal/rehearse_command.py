@@ -17,7 +17,7 @@ from pioreactor.experiment_profiles.rehearsal_data import Rehearsal, RehearsalRe
 from pioreactor.experiment_profiles.rehearsal_plan import MAX_HOURS, MAX_RUNS, RehearsalPlan, checked_plan
 from pioreactor.experiment_profiles.run_profile import find_file
 from pioreactor.rehearsal.plan_of_cluster import ClusterRehearsal
-from pioreactor.rehearsal.rehearsal_progress import TimeLimit, as_bar, as_lines, interrupted_by_sigterm, print_line
+from pioreactor.rehearsal.rehearsal_progress import TimeLimit, as_bar, as_lines, canceled_by_sigterm, print_line
 from pioreactor.rehearsal.rehearsal_text import text_of
 from pioreactor.rehearsal.rehearsals_command import named
 from pioreactor.rehearsal.rehearse import rehearse
@@ -124,7 +124,7 @@ class _Run:
 
     def rehearsed(self, plan: RehearsalPlan) -> Rehearsal:
         limit = TimeLimit(60.0 * self.max_minutes)
-        with interrupted_by_sigterm(), as_lines() if self.as_lines else as_bar() as limit.tell:
+        with canceled_by_sigterm(limit), as_lines() if self.as_lines else as_bar() as limit.tell:
             found = rehearse(plan, scheduler=Processes(self.processes), progress=limit)
         self.was_interrupted = not (found.is_complete or limit.is_over)
         if self.was_interrupted and not found.runs:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -44,21 +46,46 @@ def in_this_process(plan: RehearsalPlan, progress: Progress) -> Iterator[RunReco
         yield record
 
 
-_canceled: Event | None = None
+class _Shared(NamedTuple):
+    """What the processes of one rehearsal share."""
+
+    canceled: Event
+    steps: Synchronized[int]
+    """Steps of all runs together."""
 
 
-def _remember(canceled: Event) -> None:
-    global _canceled
-    _canceled = canceled
+_shared: _Shared | None = None
+
+
+def _remember(canceled: Event, steps: Synchronized[int]) -> None:
+    global _shared
+    _shared = _Shared(canceled, steps)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says what is canceled
 
 
+def _end_with_parent() -> None:
+    """End this process when its parent was killed, and so does not end it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _continues() -> bool:
-    return _canceled is None or not _canceled.is_set()
+    return _shared is None or not _shared.canceled.is_set()
+
+
+def _step() -> bool:
+    """Count a step of a run; return whether it continues."""
+    if _shared is not None:
+        with _shared.steps.get_lock():
+            _shared.steps.value += 1
+    return _continues()
 
 
 def _in_worker(plan: bytes, number: int) -> RunRecord | None:
-    record = rehearse_once(msgspec.json.decode(plan, type=RehearsalPlan), number, _continues)
+    record = rehearse_once(msgspec.json.decode(plan, type=RehearsalPlan), number, _step)
     return record if _continues() else None
 
 
@@ -74,15 +101,16 @@ class Processes:
             yield from in_this_process(plan, progress)
             return
         spawning = multiprocessing.get_context("spawn")
-        canceled = spawning.Event()
+        canceled, steps = spawning.Event(), spawning.Value("q", 0)
+        of_all = plan.runs * plan.hours * 3600.0 / STEP_S
         encoded = msgspec.json.encode(plan)
-        with ProcessPoolExecutor(count, mp_context=spawning, initializer=_remember, initargs=(canceled,)) as pool:
+        with ProcessPoolExecutor(count, mp_context=spawning, initializer=_remember, initargs=(canceled, steps)) as pool:
             waiting = {pool.submit(_in_worker, encoded, number) for number in range(plan.runs)}
             try:
                 while waiting:
                     ended, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
                     yield from _finished(ended)
-                    if not progress(1.0 - len(waiting) / plan.runs):
+                    if not progress(max(min(0.99, steps.value / of_all), 1.0 - len(waiting) / plan.runs)):
                         return
             finally:
                 canceled.set()

@@ -17,10 +17,10 @@ from pioreactor.experiment_profiles.rehearsal_comparison import compared
 from pioreactor.experiment_profiles.rehearsal_data import Band, ForecastOfUnit, Rehearsal, RunRecord
 from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit, RunningJob
 from pioreactor.rehearsal.bottles import with_bottles
+from pioreactor.rehearsal.plan_of_cluster import changes_since
 from pioreactor.rehearsal.present_state import read_units
 from pioreactor.rehearsal.rehearse_command import rehearse_command
 from pioreactor.rehearsal.schedulers import Progress, Scheduler, in_this_process
-from pioreactor.rehearsal.unit_changes import changes_since
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 ANSWERS: Mapping[str, object] = {

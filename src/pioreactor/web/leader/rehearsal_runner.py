@@ -22,6 +22,8 @@ from pioreactor.web.request_bodies import Body
 
 POLL_S: Final = 0.25
 NICENESS: Final = 10
+_GRACE_S: Final = 30.0
+"""For the runs in progress to end, also on a busy machine [s]."""
 MAX_RUNS: Final = 50
 
 Strain = Literal["ecoli", "yeast", "phototroph"]
@@ -116,7 +118,7 @@ class RehearsalRunner:
         while process.poll() is None:
             found += self._results(lines)
             if self.pause(POLL_S) or self._stopping.is_set():
-                end_process(process)
+                end_process(process, _GRACE_S)
         for result in [*found, *self._results(lines)]:
             return result
         if self._stopping.is_set():
