@@ -55,6 +55,7 @@ class TaskResult(msgspec.Struct, kw_only=True):
     remediation: str | None = None
     result: object = None
     status: str
+    step: str | None = None
     task_id: str
 
 

@@ -40,6 +40,7 @@ class Task:
     task_id: str
     name: str
     status: TaskStatus = "pending"
+    step: str = ""
     result: object = None
     problem: Problem | None = None
     ended_s: float | None = None
@@ -60,6 +61,8 @@ class TaskResult(msgspec.Struct, omit_defaults=True):
     task_id: str
     status: TaskStatus
     result: object = None
+    step: str = ""
+    """What it does now, or did last, where it says so."""
     error: str | None = None
     error_status: int | None = None
     error_code: str | None = None
@@ -82,6 +85,7 @@ class Tasks:
     _locks: set[str] = field(default_factory=set, init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock, init=False)
     _closing: threading.Event = field(default_factory=threading.Event, init=False)
+    _of_thread: threading.local = field(default_factory=threading.local, init=False)
 
     def __post_init__(self) -> None:
         self._threads: list[threading.Thread] = []
@@ -125,12 +129,16 @@ class Tasks:
             task = self._tasks.get(task_id)
             if task is None:
                 raise NotFoundError("unknown task", remedy="Results are kept for an hour. Send the request again.")
-            answer = TaskResult(task.task_id, task.status, task.result)
+            answer = TaskResult(task.task_id, task.status, task.result, task.step)
             if task.problem is not None:
                 answer.error, answer.error_status = task.problem.error, task.problem.status
                 answer.error_code = task.problem.code
                 answer.cause, answer.remediation = task.problem.cause, task.problem.remediation
             return answer
+
+    def report(self, step: str) -> None:
+        """Say what the task that calls this does now."""
+        self._of_thread.task.step = step
 
     def pause(self, duration_s: float) -> bool:
         """Wait; return True when the server is shutting down and the task should end."""
@@ -151,7 +159,7 @@ class Tasks:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, task: Task, work: Callable[[], object], lock: str | None) -> None:
-        task.status = "running"
+        task.status, self._of_thread.task = "running", task
         result, problem = None, None
         try:
             result = work()

@@ -32,6 +32,24 @@ def finished(tasks: Tasks, task_id: str) -> TaskResult:
     raise AssertionError("never finished")
 
 
+def test_a_task_says_what_it_does(tasks: Tasks) -> None:
+    said, goes_ahead = threading.Event(), threading.Event()
+
+    def work() -> None:
+        tasks.report("Checking the code.")
+        said.set()
+        assert goes_ahead.wait(10)
+        tasks.report("Sending them.")
+
+    task_id = tasks.start("joining", work).task_id
+    other_id = tasks.start("another", lambda: None).task_id
+    assert said.wait(10)
+    assert (tasks.find(task_id).status, tasks.find(task_id).step) == ("running", "Checking the code.")
+    goes_ahead.set()
+    assert finished(tasks, task_id).step == "Sending them."
+    assert finished(tasks, other_id).step == ""
+
+
 def test_a_result_can_be_fetched_repeatedly_even_none(tasks: Tasks) -> None:
     task_id = tasks.start("nothing", lambda: None).task_id
     assert finished(tasks, task_id).result is None

@@ -49,3 +49,19 @@ it("reckons with a leader whose clock is ahead", async () => {
   await request("POST", "/api/x", {});
   expect(deadlines).toEqual([10, 3610, 3610]);
 });
+
+it("tells what a task does until it has ended", async () => {
+  const { finished } = await import("./client");
+  const states: object[] = [
+    { status: "running", step: "Checking the code." },
+    { status: "succeeded", result: 1 },
+  ];
+  const json = { "Content-Type": "application/json" };
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify(states.shift()), { status: 200, headers: json }));
+  const steps: string[] = [];
+  const task = { unit: "r-1", task_id: "1", result_url_path: "/unit_api/task_results/1", status: "accepted" as const };
+  const ended = finished(task, { everyMs: 1, attempts: 5, onStep: (step) => steps.push(step) });
+  await vi.runAllTimersAsync();
+  expect(await ended).toBe(1);
+  expect(steps).toEqual(["Checking the code."]);
+});

@@ -178,6 +178,8 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export interface Patience {
   everyMs: number;
   attempts: number;
+  /** Is told what the task does, where it says so. */
+  onStep?: (step: string) => void;
 }
 
 /** Wait for a task of the leader; returns its result, throws `Refused` when it failed or never ended. */
@@ -192,6 +194,7 @@ export async function finished(
       const because = state.cause && state.cause !== state.error ? `${state.error}: ${state.cause}` : state.error;
       throw new Refused(because, 200, state.remediation);
     }
+    if (state.step) patience.onStep?.(state.step);
     await pause(patience.everyMs);
   }
   throw new Refused("The task did not end in time.", 0, "Look at the event log of the unit for what it is doing.");

@@ -8616,6 +8616,8 @@ export interface components {
             result?: unknown;
             /** @enum {string} */
             status: "pending" | "running" | "succeeded" | "failed";
+            /** @default  */
+            step: string;
             task_id: string;
         };
         /** TimeSeries */

@@ -187,7 +187,7 @@ export interface UpdatedPlugins {
 export type TaskAccepted = Schemas["Accepted"];
 
 export type TaskResult =
-  | { status: "pending" | "running" | "accepted" }
+  | { status: "pending" | "running" | "accepted"; step?: string }
   | { status: "succeeded"; result: unknown }
   | { status: "failed"; error: string; cause?: string; remediation?: string };
 

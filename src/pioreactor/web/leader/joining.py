@@ -109,11 +109,15 @@ def _join(leader: LeaderServices, data: SetUpWorker) -> JoinedWorker:
         leader.unit.paths,
         workers=lambda: [row.pioreactor_unit for row in database.workers.all()],
         unix_time_s=lambda: clock.now().timestamp(),
+        report=leader.unit.tasks.report,
     )
     chosen = _chosen_model(leader, data)
     if data.code is None:
+        leader.unit.tasks.report("Logging in by SSH.")
         joined = _by_ssh(leader, data, admission, chosen)
     else:
+        if data.ipv4_address is None:
+            leader.unit.tasks.report("Searching the network for the machine.")
         address = data.ipv4_address if data.ipv4_address is not None else _find(leader, data.name)
         joined = admission.admit(JoinRequest(address, data.code, data.name, data.replace, chosen))
     name, version = chosen if chosen is not None else (joined.model_name, joined.model_version)

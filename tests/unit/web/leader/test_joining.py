@@ -44,6 +44,7 @@ def names(cluster: Any) -> list[str]:
 def test_a_machine_becomes_a_worker_of_its_own_model(cluster: Any, machine: Machine) -> None:
     done = set_up(cluster, machine)
     assert done["status"] == "succeeded", done
+    assert done["step"] == "Sending them to newcomer."
     assert done["result"]["pioreactor_unit"] == "newcomer"
     assert "newcomer" in names(cluster)
     assert cluster.client.get("/api/workers/newcomer/model").json()["model_name"] == "pioreactor_20ml"

@@ -24,6 +24,7 @@ export function AddUnit({ opened, onClose, known }: Props) {
   );
 }
 
+const JOINING = { everyMs: 400, attempts: 450 };
 const OWN_MODEL = "As the machine says";
 
 function Form({ onClose, known }: Omit<Props, "opened">) {
@@ -36,6 +37,7 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
   const [bySsh, logIn] = useState(false);
   const [user, setUser] = useState("pioreactor");
   const [password, setPassword] = useState("");
+  const [step, setStep] = useState("");
   const hasCode = !bySsh && code.trim() !== "";
   const pairs = bySsh || hasCode;
   const wrong = wrongUnitName(name, known) ?? (hasCode ? wrongCode(code) : undefined);
@@ -52,14 +54,17 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
         await request("PUT", "/api/workers", { pioreactor_unit: name.trim(), model_name, model_version });
         return undefined;
       }
-      const joined = (await ask("POST", "/api/workers/setup", {
+      setStep("");
+      const machine = {
         name: name.trim(),
         code: bySsh ? null : code.trim(),
         ssh: bySsh ? { user: user.trim(), password: password === "" ? null : password } : null,
         ipv4_address: address.trim() === "" ? null : address.trim(),
         model: model_name,
         version: model_version,
-      })) as JoinedWorker;
+      };
+      const patience = { ...JOINING, onStep: setStep };
+      const joined = (await ask("POST", "/api/workers/setup", machine, patience)) as JoinedWorker;
       return joined.warning ?? undefined;
     },
     onSuccess: async (warning) => {
@@ -143,10 +148,13 @@ function Form({ onClose, known }: Omit<Props, "opened">) {
         data={[...(pairs ? [OWN_MODEL] : []), ...models.map((one) => one.display_name)]}
         onChange={(event) => choose(event.currentTarget.value)}
       />
+      <p role="status" className="soft small">
+        {adding.isPending ? step : adding.isError && step !== "" ? `It stopped at: ${step}` : ""}
+      </p>
       <FormFooter
         needs={["PUT", "/api/workers"]}
         error={adding.error}
-        send={adding.isPending && pairs ? "Adding: certificate, token, account…" : "Add unit"}
+        send={adding.isPending && pairs ? "Adding…" : "Add unit"}
         isSending={adding.isPending}
         isComplete={wrong === undefined}
         onCancel={onClose}
