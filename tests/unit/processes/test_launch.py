@@ -58,7 +58,7 @@ def test_python_is_started_in_one_place() -> None:
 
 
 def test_units_of_systemd_start_python_with_a_safe_path() -> None:
-    units = SOURCE.parents[1] / "packaging" / "systemd"
+    units = SOURCE / "install" / "systemd"
     for unit in units.glob("*.service") if units.is_dir() else ():
         for line in unit.read_text(encoding="utf-8").splitlines():
             assert "python -m" not in line, unit.name

@@ -11,7 +11,7 @@ from pioreactor.demo.plan import DemoPlan
 from pioreactor.processes import service as service_module
 from pioreactor.processes.service import STABLE_AFTER_S, Service
 
-UNITS = Path(__file__).parents[3] / "packaging" / "systemd"
+UNITS = Path(__file__).parents[3] / "src" / "pioreactor" / "install" / "systemd"
 
 
 class FakeService(Service):
