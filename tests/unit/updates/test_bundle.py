@@ -221,7 +221,8 @@ def test_signatures_are_verified_once_for_each_content_of_a_file(
 
 
 def test_firmware_is_written_from_a_genuine_release_only(tmp_path: Path, keys: Path) -> None:
-    runtime = build_runtime({"DOT_PIOREACTOR": str(tmp_path), "HOSTNAME": "unit1"}, asks_leader=False)
+    places = {"DOT_PIOREACTOR": str(tmp_path), "RUN_PIOREACTOR": str(tmp_path)}
+    runtime = build_runtime({**places, "HOSTNAME": "unit1"}, asks_leader=False)
     signers = Signers((keys / "signers",))
     trusting = _Trusting(runtime, {"HARDWARE": "1.2"}, None, signers)
     written: list[tuple[str, bytes]] = []
