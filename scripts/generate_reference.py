@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from agent_tools_page import agent_tools_page
 from client_code import CLIENT_MODULES
 from client_page import client_page
 
@@ -71,6 +72,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/openapi.json": openapi_document,
     "docs/reference/rights.md": rights_page,
     "ui/src/api/routeRights.ts": panel_table,
+    "docs/reference/agent-tools.md": agent_tools_page,
     "docs/reference/measurements.md": measurements_page,
     "docs/reference/plugin-names.md": plugin_names_page,
     "docs/reference/python-client.md": client_page,

@@ -1,6 +1,6 @@
 /** Two groups: what belongs to the experiment, and what belongs to the cluster. */
 
-import { Menu, UnstyledButton } from "@mantine/core";
+import { Menu, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { NavLink, useNavigate } from "react-router";
 import { Icon } from "@/parts/icons";
 import css from "./app.module.css";
@@ -13,9 +13,27 @@ function Item({ page }: { page: Page }) {
       <NavLink to={page.path} className={({ isActive }) => `${css.navItem} ${isActive ? css.navActive : ""}`}>
         <Icon name={page.icon} />
         {page.title}
+        {page.useWaiting && <Waiting use={page.useWaiting} />}
       </NavLink>
     </li>
   );
+}
+
+/** How many things wait on a page for a person; nothing for none. */
+function Waiting({ use: useWaiting }: { use: () => number }) {
+  const waiting = useWaiting();
+  if (waiting === 0) return null;
+  return (
+    <span className={css.navWaiting}>
+      {waiting}
+      <VisuallyHidden> waiting</VisuallyHidden>
+    </span>
+  );
+}
+
+/** Stands on the button "More": the pages behind it have theirs inside. */
+function WaitingBehind({ behind }: { behind: readonly Page[] }) {
+  return behind.map((page) => page.useWaiting && <Waiting key={page.path} use={page.useWaiting} />);
 }
 
 export function SideNavigation() {
@@ -68,7 +86,9 @@ export function BottomNavigation() {
           <Menu.Target>
             <UnstyledButton className={css.bottomItem}>
               <Icon name="dots" size={22} />
-              More
+              <span>
+                More <WaitingBehind behind={rest} />
+              </span>
             </UnstyledButton>
           </Menu.Target>
           <Menu.Dropdown>
@@ -77,6 +97,7 @@ export function BottomNavigation() {
                 key={page.path}
                 leftSection={<Icon name={page.icon} />}
                 onClick={() => void navigate(page.path)}
+                rightSection={page.useWaiting && <Waiting use={page.useWaiting} />}
               >
                 {page.title}
               </Menu.Item>

@@ -1,5 +1,6 @@
 /** The pages there are: one list for routes and navigation. */
 
+import { useWaitingProposals } from "@/features/proposals/waiting";
 import type { IconName } from "@/parts/icons";
 import { type Part, preloadablePart } from "@/parts/lazyPart";
 
@@ -10,6 +11,8 @@ export interface Page {
   group: "experiment" | "cluster";
   /** In the bottom bar of a phone; the others are behind "More". */
   phone: boolean;
+  /** How many things wait there for a person. */
+  useWaiting?: () => number;
   part: Part;
 }
 
@@ -71,6 +74,7 @@ export const pages: readonly Page[] = [
     icon: "check",
     group: "cluster",
     phone: false,
+    useWaiting: useWaitingProposals,
     part: preloadablePart(() => import("@/features/proposals/Proposals")),
   },
   {

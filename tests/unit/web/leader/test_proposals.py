@@ -2,6 +2,7 @@
 
 import random
 import sys
+from dataclasses import replace
 from threading import Thread
 from typing import Any
 
@@ -11,11 +12,19 @@ from tests.unit.rehearsal.test_rehearse_command import forecast
 from tests.unit.web.leader.test_export_routes import until
 from tests.unit.web.security.test_access_tokens import as_program, created
 
+from pioreactor.clock.virtual import VirtualClock
 from pioreactor.exc import ConflictError
 from pioreactor.experiment_profiles.rehearsal_data import RehearsalResult
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
-from pioreactor.storage.leader.repositories.proposals import Agent, Effects, ProposedAct, RehearsedAct
+from pioreactor.storage.leader.repositories.proposals import (
+    LIFETIME,
+    MAX_PENDING,
+    Agent,
+    Effects,
+    ProposedAct,
+    RehearsedAct,
+)
 from pioreactor.structs.rights import Budget
 from pioreactor.web.leader import in_process_requests
 from pioreactor.web.leader.rehearsal_runner import RehearsalRunner
@@ -140,6 +149,39 @@ def test_what_has_changed_is_not_carried_out(leader: Any) -> None:
     assert scene.decide(second, "reject").status_code == 200
     assert scene.decide(second).status_code == 409
     assert scene.doses == []
+
+
+def virtual_time(leader: Any, monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
+    """Return the clock that proposals follow from now on."""
+    proposals = leader.services.database.proposals
+    clock = VirtualClock(start=proposals._access.now())
+    monkeypatch.setattr(proposals, "_access", replace(proposals._access, now=clock.now))
+    return clock
+
+
+def test_what_no_one_decides_or_commits_in_time_expires(leader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, clock = Scene(leader), virtual_time(leader, monkeypatch)
+    waiting, approved, forgotten = scene.propose(), scene.propose(), scene.propose(ml=2.0)
+    clock.sleep(LIFETIME.total_seconds() - 60.0)
+    assert scene.decide(approved).status_code == 200
+    assert scene.decide(forgotten).status_code == 200
+    assert scene.commit(approved)["isError"] is False
+    clock.sleep(61.0)
+    assert "has expired" in scene.decide(waiting).text
+    assert "has expired" in scene.decide(waiting, "reject").text
+    assert "has expired" in scene.commit(forgotten)["content"][0]["text"]
+    assert len(scene.doses) == 1
+    assert leader.services.database.proposals.get(waiting["id"]).status == "proposed"
+
+
+def test_expired_proposals_make_room_for_new_ones(leader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, clock = Scene(leader), virtual_time(leader, monkeypatch)
+    for _ in range(MAX_PENDING):
+        scene.propose()
+    refused = scene.call("run_add_media", unit="unit1", experiment="exp", ml=1.0)
+    assert "until they expire" in refused["content"][0]["text"]
+    clock.sleep(LIFETIME.total_seconds() + 1.0)
+    assert scene.propose()["status"] == "proposed"
 
 
 @pytest.mark.parametrize("ml", [0, -1, 50, 1e308, "5", True])

@@ -1,9 +1,7 @@
 /** What agents propose: a person approves or rejects it. */
 
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { get } from "@/api/client";
 import type { Proposal } from "@/api/types";
 import { count } from "@/parts/format";
 import { PageHeader } from "@/parts/PageHeader";
@@ -11,15 +9,10 @@ import { Empty, Problem, Waiting } from "@/parts/Problem";
 import rows from "@/parts/rows.module.css";
 import { DecideProposal } from "./DecideProposal";
 import { isOpen, outcome } from "./proposals";
-
-const REFRESH_MS = 5000;
+import { useProposals } from "./waiting";
 
 export default function Proposals() {
-  const proposals = useQuery({
-    queryKey: ["proposals"],
-    queryFn: ({ signal }) => get<Proposal[]>("/api/proposals", signal),
-    refetchInterval: REFRESH_MS,
-  });
+  const proposals = useProposals();
   const [deciding, setDeciding] = useState<string>();
   const open = proposals.data?.filter((one) => isOpen(one, Date.now())) ?? [];
   return (
