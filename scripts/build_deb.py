@@ -20,12 +20,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from build_wheel import build_wheel, missing_parts
-from environment_wheels import pack_environment
+from environment_wheels import INSTALLED_EXTRAS, pack_environment
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "packaging" / "deb"
+EXTRAS = ",".join(INSTALLED_EXTRAS)
 INSTALL = ROOT / "src" / "pioreactor" / "install"
 PREFIX = Path("opt/pioreactor")
 PYTHONS = {"12": "3.11", "13": "3.13"}
@@ -93,10 +94,10 @@ def build(output: Path, *, wheel: Path | None, wheels: list[Path] | None, debian
 def needed_wheels(own: Path, folder: Path, python: str) -> list[Path]:
     """Return the wheels that the software needs: those of this environment, or fetched ones for another Python."""
     if python == OWN_PYTHON:
-        return pack_environment("pioreactor", ("leader",), folder)
+        return pack_environment("pioreactor", INSTALLED_EXTRAS, folder)
     pip = (sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder))
     pins = ("--constraint", str(ROOT / "constraints.txt"))
-    subprocess.run((*pip, *pins, *for_python(python), f"{own}[leader]"), check=True)
+    subprocess.run((*pip, *pins, *for_python(python), f"{own}[{EXTRAS}]"), check=True)
     return sorted(folder.glob("*.whl"))
 
 
@@ -110,7 +111,7 @@ def make_environment(environment: Path, own: Path, wheels: Path, python: str) ->
     packages = lay_out(environment, python)
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-compile", "--find-links", str(wheels))
     # `--prefix` would write programs that name this folder; `--target` writes none for the other place either.
-    subprocess.run((*pip, *for_python(python), "--target", str(packages), f"{own}[leader]"), check=True)
+    subprocess.run((*pip, *for_python(python), "--target", str(packages), f"{own}[{EXTRAS}]"), check=True)
     if lacking := unmet(packages, python):
         raise ValueError(f"for Python {python} the wheels lack {', '.join(lacking)}")
     shutil.rmtree(packages / "bin", ignore_errors=True)
@@ -144,7 +145,7 @@ def unmet(packages: Path, python: str) -> list[str]:
     found = {_key(one.name): one for one in distributions(path=[str(packages)])}
     lacking = set()
     for one in found.values():
-        extras = ("leader", "") if _key(one.name) == "pioreactor" else ("",)
+        extras = (*INSTALLED_EXTRAS, "") if _key(one.name) == "pioreactor" else ("",)
         lacking |= {name for name in _required(one, python, extras) if name not in found}
     return sorted(lacking)
 

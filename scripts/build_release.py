@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 from build_wheel import build_wheel, missing_parts
-from environment_wheels import pack_environment
+from environment_wheels import INSTALLED_EXTRAS, pack_environment
 
 from pioreactor.http.files_in_parts import digest_of
 from pioreactor.updates.bundle import Manifest, make_bundle, own_wheel
@@ -46,7 +46,7 @@ def main() -> int:
         others = (
             [path for path in sorted(asked.wheels.glob("*.whl")) if not path.name.startswith("pioreactor-")]
             if asked.wheels is not None
-            else pack_environment("pioreactor", ("leader",), Path(folder))
+            else pack_environment("pioreactor", INSTALLED_EXTRAS, Path(folder))
         )
         asked.output.parent.mkdir(parents=True, exist_ok=True)
         manifest = make_bundle(

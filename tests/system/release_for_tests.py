@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 
-from environment_wheels import pack_environment
+from environment_wheels import INSTALLED_EXTRAS, pack_environment
 
 from pioreactor.updates.bundle import make_bundle
 
@@ -68,7 +68,7 @@ def broken_migration() -> dict[str, str]:
 def needed_wheels(folder: Path) -> list[Path]:
     """Pack what the software needs from the environment of the tests."""
     folder.mkdir(parents=True, exist_ok=True)
-    return pack_environment("pioreactor", ("leader",), folder)
+    return pack_environment("pioreactor", INSTALLED_EXTRAS, folder)
 
 
 def bundle(target: Path, wheel: Path, others: list[Path], key: Path, *, notes: str = "") -> Path:

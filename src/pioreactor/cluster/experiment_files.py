@@ -1,4 +1,4 @@
-"""What units keep of an experiment, for its archive: calibrations, and the stills of their cameras."""
+"""What units keep of an experiment, for its archive: configuration, calibrations, and the stills of their cameras."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import msgspec
 
 from pioreactor.cluster.backup_replication import Fetch
 from pioreactor.exc import PioreactorError
+from pioreactor.settings.editing import without
+from pioreactor.settings.schema import secret_keys
 from pioreactor.storage.artifacts import check_component
 from pioreactor.structs.camera_still import CameraStill
 
@@ -23,10 +25,15 @@ def files_of_units(
     """Yield names in the archive and contents, one at a time. What a unit does not give is reported and omitted."""
     for unit in units:
         try:
+            config = fetch(unit, "GET", "/unit_api/config/specific").decode("utf-8", "replace")
+            yield (
+                f"config/units/{unit}.ini",
+                without(config, [(section, key) for section, _, key in secret_keys()]).encode(),
+            )
             yield f"calibrations/{unit}.zip", fetch(unit, "GET", "/unit_api/zipped_calibrations")
             yield from stills_of_unit(unit, experiment, fetch)
         except (PioreactorError, msgspec.MsgspecError) as error:
-            report(f"{unit}: not all of its calibrations and stills are in the archive: {error}")
+            report(f"{unit}: not all of its configuration, calibrations and stills are in the archive: {error}")
 
 
 def stills_of_unit(unit: str, experiment: str, fetch: Fetch) -> Iterator[tuple[str, bytes]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import IO, Final, Literal
@@ -71,7 +72,9 @@ def _write_parquet(
         from arro3.io import write_parquet
     except ImportError as error:
         raise InvalidRequestError(
-            "Parquet needs a package that is not installed", remedy="pip install 'pioreactor[parquet]', or export CSV."
+            "Parquet needs a package that is not installed",
+            remedy=f"Install it: {sys.prefix}/bin/python -m pip install arro3-core arro3-io (64-bit systems only), "
+            "or export CSV.",
         ) from error
     types: dict[str, DataType] = {"text": DataType.utf8(), "real": DataType.float64(), "integer": DataType.int64()}
     kinds = [types[column.type] for column in columns]

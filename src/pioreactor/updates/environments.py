@@ -40,7 +40,9 @@ class PipEnvironments:
         self._run("the environment", [sys._base_executable, "-m", "venv", str(target)])  # type: ignore[attr-defined]
         python = str(target / "bin" / "python")
         # The wheel is named by its path: no other package of the name is ever taken from an index.
-        what = f"{wheels / own}[{','.join(self.extras)}]"
+        # A release may lack what there is not for every system.
+        more = ("parquet",) if self.uses_index or any(wheels.glob("arro3_io-*.whl")) else ()
+        what = f"{wheels / own}[{','.join((*self.extras, *more))}]"
         index = () if self.uses_index else ("--no-index",)
         pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir")
         self._run("the wheels", [*pip, *index, "--find-links", str(wheels), what])

@@ -139,12 +139,19 @@ def test_what_units_keep_comes_with_the_archive_and_the_silent_are_named() -> No
             return json.dumps(
                 {"unit": unit, "experiment": "a/b", "stills": [still, *([evil] if unit == "w3" else [])]}
             ).encode()
+        if path == "/unit_api/config/specific":
+            return b"[stirring.config]\ninitial_target_rpm=400\n[mqtt]\npassword=broker-secret\n"
         return path.rpartition("/")[2].encode()
 
     told: list[str] = []
     found = dict(files_of_units(["w1", "w2", "w3"], "a/b", fetch, report=told.append))
     stills = ["stills/w1/first.jpg", "stills/w1/camera_stills_manifest.json"]
-    assert list(found) == ["calibrations/w1.zip", *stills, "calibrations/w3.zip", "stills/w3/first.jpg"]
+    assert list(found) == [
+        *("config/units/w1.ini", "calibrations/w1.zip", *stills),
+        *("config/units/w3.ini", "calibrations/w3.zip", "stills/w3/first.jpg"),
+    ]
+    assert b"initial_target_rpm=400" in found["config/units/w1.ini"]
+    assert b"broker-secret" not in found["config/units/w1.ini"]
     assert found["stills/w1/first.jpg"] == b"first.jpg"
     assert [one.partition(":")[0] for one in told] == ["w2", "w3"]
 

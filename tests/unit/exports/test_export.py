@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -278,3 +279,15 @@ def test_parquet_has_the_rows_of_the_csv(leader: Runtime) -> None:
         name: [row[name] for row in rows] for name in rows[0]
     }
     assert read.schema.field("od_reading").metadata_str["unit"] == "OD"
+
+
+def test_without_the_package_for_parquet_the_command_that_installs_it_is_said(
+    leader: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "arro3.io", None)
+    with pytest.raises(InvalidRequestError) as refused:
+        exported(leader, "od_readings", format="parquet")
+    command = f"{sys.prefix}/bin/python -m pip install arro3-core arro3-io"
+    assert command in str(refused.value.remedy)
+    assert Path(sys.prefix, "bin", "python").exists()
+    assert nothing_unfinished(leader)

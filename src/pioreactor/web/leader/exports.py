@@ -94,8 +94,8 @@ def export_to_usb(leader: LeaderPorts, data: JSONBody[ExportRequest]) -> Accepte
 def archive_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
     """Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
 
-    It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations and stills of units that
-    answer; `msg` of the result names the others. Progress and stop are those of an export.
+    It has rows, tables as CSV, profiles, configuration without secrets, and the own configuration, calibrations and
+    stills of units that answer; `msg` of the result names the others. Progress and stop are those of an export.
     """
     name = experiment_name(experiment)
     leader.database.experiments.get(name)
