@@ -25,10 +25,10 @@ from pioreactor.rehearsal.schedulers import Processes
 from pioreactor.structs import to_timestamp
 
 
-class RehearsalTooLongError(PioreactorError):
-    """No run of a rehearsal has ended in the time that it may take."""
+class NoRunEndedError(PioreactorError):
+    """No run of a rehearsal has ended, or each has failed: there is nothing to show."""
 
-    code = "rehearsal_too_long"
+    code = "no_run_ended"
 
 
 @click.command(name="rehearse")
@@ -130,10 +130,12 @@ class _Run:
         if self.was_interrupted and not found.runs:
             raise KeyboardInterrupt
         if not found.runs:
-            raise RehearsalTooLongError(
+            raise NoRunEndedError(
                 f"no run has ended within {self.max_minutes:g} min",
                 remedy="Rehearse fewer hours, or allow more time.",
             )
+        if found.failed_runs == found.runs:
+            raise NoRunEndedError("every run failed", remedy=found.notes[-1])
         late = [f"It was ended after {self.max_minutes:g} min."] if limit.is_over else []
         return msgspec.structs.replace(found, notes=[*found.notes, *late])
 

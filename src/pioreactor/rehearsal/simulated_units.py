@@ -15,6 +15,7 @@ from pioreactor.calibrations.models import PUMP_DEVICES
 from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit
 from pioreactor.rehearsal.parameters import drawn
 from pioreactor.rehearsal.strain import scenario_of
+from pioreactor.structs import from_timestamp
 
 _OWN_SECTIONS: Final = ("cluster", "mqtt", "storage", "ui", "pioreactor", "logging")
 """Sections that say where a unit is, not what it does."""
@@ -70,6 +71,7 @@ def install_calibrations(simulated: SimulatedUnit, unit: RehearsedUnit) -> None:
 
 def _install(simulated: SimulatedUnit, device: str, values: Mapping[str, object]) -> None:
     fields = {key: values[key] for key in values if key not in _OF_ANOTHER_UNIT}
+    fields["created_at"] = from_timestamp(str(values["created_at"]))  # JSON has it as text, files have a time
     calibration = store.parse(msgspec.yaml.encode(fields).decode())
     store.save(simulated.runtime, device, calibration)
     store.set_active(simulated.runtime, device, calibration.calibration_name)

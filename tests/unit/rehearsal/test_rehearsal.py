@@ -1,11 +1,14 @@
 """Rehearsals of short profiles: bands, bottles and hazards, the same wherever the runs are carried out."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 
 import msgspec
 import pytest
 
+from pioreactor.calibrations.curves import PolyFitCoefficients
+from pioreactor.calibrations.models import SimplePeristalticPump
 from pioreactor.exc import ConfigurationError
 from pioreactor.experiment_profiles.profile_struct import InvalidProfileError, read_profile
 from pioreactor.experiment_profiles.rehearsal_data import Rehearsal, RunRecord
@@ -103,6 +106,25 @@ def test_one_act_on_a_running_job_from_the_present_state() -> None:
     assert found.hazards == []
     assert found.units[0].volume_ml.median[0] == pytest.approx(14.0, abs=0.01)
     assert found.units[0].od.median[0] == pytest.approx(0.8, rel=0.02)
+
+
+def test_calibrations_as_units_answer_them_are_used() -> None:
+    """A unit answers its calibrations as JSON, in which a time is a text."""
+    pump = SimplePeristalticPump(
+        calibration_name="mine",
+        calibrated_on_pioreactor_unit="u1",
+        created_at=datetime(2030, 1, 1, tzinfo=UTC),
+        curve_data_=PolyFitCoefficients([0.05, 0.0]),
+        recorded_data={"x": [0.0, 10.0], "y": [0.0, 0.5]},
+        hz=250.0,
+        dc=100.0,
+        voltage=12.0,
+    )
+    calibrations = {"media_pump": {**msgspec.to_builtins(pump), "is_active": True, "pioreactor_unit": "u1"}}
+    act = profile_of_act("u1", "add_media", "start", {"ml": 1.0})
+    found = rehearse(plan(act, 0.05, 1, calibrations=calibrations), scheduler=in_this_process)
+    assert (found.failed_runs, found.hazards) == (0, [])
+    assert found.units[0].media_ml.median[-1] == pytest.approx(1.0, rel=0.1)
 
 
 def test_dose_without_a_calibration_is_a_hazard() -> None:
