@@ -151,7 +151,7 @@ def test_a_unit_is_added_to_the_inventory_and_a_machine_that_does_not_wait_is_to
     panel.goto(f"{cluster.address}/inventory")
     panel.get_by_role("button", name="Add unit").click()
     dialog = panel.get_by_role("dialog")
-    expect(dialog.get_by_role("status")).to_have_text(re.compile("waits? to join"))
+    expect(dialog.get_by_role("status").filter(has_text=re.compile("waits? to join"))).to_be_visible()
     dialog.get_by_label("Name").fill("worker9")
     dialog.get_by_role("textbox", name="Code").fill("K7QM-2XFD")
     dialog.get_by_label("Address").fill(f"127.0.0.1:{free_ports(1)}")

@@ -163,7 +163,7 @@ OVERLAYS = (
     View("add rule", "alarms?show=rules", _button("Add rule"), "features/alarms/NewRuleDialog.tsx"),
     View("add channel", "alarms?show=channels", _button("Add channel"), "features/alarms/ChannelDialog.tsx"),
     View("remove channel", "alarms?show=channels", _button("Remove phone"), "features/alarms/RemoveChannel.tsx"),
-    View("more pages", "overview", _button(re.compile("^More$")), "app/Navigation.tsx", ("phone",)),
+    View("more pages", "overview", _button(re.compile("^More(?! actions)")), "app/Navigation.tsx", ("phone",)),
     View("overview menu", "overview", _button("More actions"), "features/overview/Overview.tsx"),
     View("record event", "overview", _button("Record event"), "units/RecordEvent.tsx"),
     View("control all", "overview", _button("Control all"), "control/ControlAll.tsx"),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
 WIDGETS = Path(__file__).parents[3] / "client" / "src" / "pioreactor_client" / "widgets"
 HOST = """<!doctype html><title>notebook</title><div id="cell"></div><script type="module">
 const listeners = {}, state = %s;

@@ -1015,8 +1015,8 @@ export interface paths {
          * ArchiveExperiment
          * @description Write a whole experiment to an archive that another cluster can import. The result has its `filename`.
          *
-         *     It has rows, tables as CSV, configuration without secrets, profiles, and the calibrations and stills of units that
-         *     answer; `msg` of the result names the others. Progress and stop are those of an export.
+         *     It has rows, tables as CSV, profiles, configuration without secrets, and the own configuration, calibrations and
+         *     stills of units that answer; `msg` of the result names the others. Progress and stop are those of an export.
          */
         post: operations["post_api_experiments_experiment_archive"];
         delete?: never;

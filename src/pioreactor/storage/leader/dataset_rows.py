@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.exc import InvalidRequestError, NotFoundError
+from pioreactor.exc import InvalidRequestError, NotFoundError, StoppedError, StorageError
 from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.ports import RowReader, SqlRow, ValueType
@@ -193,9 +193,20 @@ def open_dataset_rows(
     """Open the leader's database for reading; failures of the database are `StorageError`.
 
     Threads may take turns, as those of a response that is streamed do. A query that runs when `is_stopping` returns
-    True is interrupted, which is a `StorageError` as well.
+    True is interrupted, which raises `StoppedError`.
     """
     upgrade(location)
+    try:
+        with _opened(location, is_stopping) as rows:
+            yield rows
+    except StorageError as error:
+        if is_stopping is None or not is_stopping():
+            raise
+        raise StoppedError("the export was stopped", remedy="Nothing of it is left.") from error
+
+
+@contextmanager
+def _opened(location: DatabaseLocation, is_stopping: Callable[[], bool] | None) -> Iterator[DatasetRows]:
     if isinstance(location, PostgresAddress):
         from pioreactor.storage.leader.postgresql.server_rows import open_server  # needs the driver
 

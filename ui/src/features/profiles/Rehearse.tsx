@@ -2,7 +2,7 @@
 
 import { Button, Checkbox, Group, Modal, NativeSelect, Progress, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { type ComponentProps, lazy, Suspense, useState } from "react";
 import { ask, get, path, request } from "@/api/client";
 import type { RehearsalForecast, Rehearsals } from "@/api/types";
 import { moment, secondsOf } from "@/parts/format";
@@ -105,6 +105,7 @@ function Dialog({ text, where, experiment }: { text: string; where: string; expe
       error={rehearsing.error}
       onShow={setShown}
       onStart={(options) => rehearsing.mutate(options)}
+      call={["POST", where]}
     />
   );
 }
@@ -114,9 +115,10 @@ interface OptionsProps {
   error: Error | null;
   onShow: (id: string) => void;
   onStart: (options: object) => void;
+  call: ComponentProps<typeof Needs>["call"];
 }
 
-function Options({ kept, error, onShow, onStart }: OptionsProps) {
+function Options({ kept, error, onShow, onStart, call }: OptionsProps) {
   const [strain, setStrain] = useState("yeast");
   const [fields, setFields] = useState({ runs: "8", hours: "", growth: "", od: "", media: "", alt: "", waste: "" });
   const [fromNow, setFromNow] = useState(false);
@@ -181,9 +183,11 @@ function Options({ kept, error, onShow, onStart }: OptionsProps) {
           </div>
         )}
         <Group justify="flex-end" className={css.wide}>
-          <Button type="submit" disabled={isWrong}>
-            Start rehearsal
-          </Button>
+          <Needs call={call}>
+            <Button type="submit" disabled={isWrong}>
+              Start rehearsal
+            </Button>
+          </Needs>
         </Group>
       </div>
       {kept.length > 0 && (
