@@ -84,10 +84,14 @@ def test_many_small_messages_come_in_few_updates() -> None:
         broker = await asyncio.start_server(publish, "127.0.0.1", 0)
         async with broker:
             browser = Browser("anna")
+            began_s = asyncio.get_running_loop().time()
             await browser.connect(MqttBridge(*broker.sockets[0].getsockname(), credentials=None))
             await browser.task
+            took_s = asyncio.get_running_loop().time() - began_s
         assert b"".join(browser.updates) == b"".join(sent)
         assert browser.updates[0] == sent[0], "the first does not wait"
-        assert len(browser.updates) <= 8
+        # A busy machine publishes more slowly: the rate is what is bounded.
+        assert len(browser.updates) <= took_s / bridge._UPDATE_INTERVAL_S + 3
+        assert len(browser.updates) < len(sent)
 
     asyncio.run(asyncio.wait_for(test(), 30.0))
