@@ -7,6 +7,7 @@ Run `python scripts/show_alarm_walk.py`; it needs Chromium and takes about five 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -22,11 +23,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+import paho.mqtt.client as mqtt
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from find_chromium import find_chromium
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import APIResponse, Browser, Page, sync_playwright
 
+from pioreactor.settings.load import load_settings
 from pioreactor.storage.paths import Paths
 from pioreactor.testing.ports import free_ports
 
@@ -40,6 +44,19 @@ faults:
 """
 STUDENT_PASSWORD: Final = "a long password of a student"
 PATIENCE_S: Final = 240.0
+COMMAND: Final = ("pioreactor/worker2/demo/dosing_automation/target_biomass/set", "0.1")
+"""A turbidostat with so low a target would pump at once."""
+PUBLISH: Final = """([topic, value]) => new Promise((resolve) => {
+    const bytes = (text) => [...new TextEncoder().encode(text)];
+    const field = (text) => [0, text.length, ...bytes(text)];
+    const packet = (type, body) => new Uint8Array([type, body.length, ...body]);
+    const socket = new WebSocket(`ws://${location.host}/mqtt`, "mqtt");
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => socket.send(packet(0x10, [...field("MQTT"), 4, 2, 0, 60, ...field("mine")]));
+    socket.onmessage = () => socket.send(packet(0x30, [...field(topic), ...bytes(value)]));
+    socket.onclose = ({ code, reason }) => resolve(`${code} ${reason}`);
+})"""
+"""Connects as a page of the panel does, and publishes; resolves with how the leader ends the connection."""
 
 
 @dataclass
@@ -118,6 +135,17 @@ class Lab:
             headers={"Origin": self.address},
             fail_on_status_code=False,
         )
+
+    def finished(self, task: dict[str, str]) -> str:
+        """Return the result of a task as text."""
+
+        def answered() -> bool:
+            found.append(self.ask(self.manager, "GET", task["result_url_path"]).json())
+            return bool(found[-1]["status"] in ("succeeded", "failed"))
+
+        found: list[dict[str, object]] = []
+        until(answered, "the task ends")
+        return json.dumps(found[-1].get("result", found[-1]))
 
     def pio(self, *words: str) -> str:
         """Return what a command on the leader prints."""
@@ -231,6 +259,42 @@ def limit_a_student(lab: Lab, browser: Browser) -> None:
     student.goto(f"{lab.address}/pioreactors/worker2")
     student.get_by_role("heading", name="worker2").first.wait_for()
     transcript.picture(student, "student-other-unit", "The page of a unit that a student may not change")
+    speak_over_mqtt(lab, student)
+
+
+def speak_over_mqtt(lab: Lab, student: Page) -> None:
+    """Publish a command past the API: over the connection of the panel, and at the broker itself."""
+    where = "/api/workers/worker2/jobs/settings/job_name/dosing_automation/setting/target_biomass/experiments/demo"
+    topic, value = COMMAND
+    lab.transcript.paragraph(
+        "Over MQTT, with a command that would make the turbidostat of `worker2` pump: first over the connection that a "
+        "page of the panel has, then at the broker, with the student's name and password."
+    )
+    closed = student.evaluate(PUBLISH, [topic, value])
+    config = Paths.below(lab.folder / "leader").global_config
+    port = int(load_settings(config).mqtt.broker_port)
+    lab.transcript.show(
+        f"PUBLISH {topic} {value}\nover ws://leader/mqtt: {closed}\nat the broker: {broker_says(port, topic, value)}"
+    )
+    answer = lab.ask(lab.manager, "GET", where)
+    kept = lab.finished(answer.json())
+    lab.transcript.paragraph("The target stays what it was:")
+    lab.transcript.show(f"GET {where}\n{kept}")
+
+
+def broker_says(port: int, topic: str, value: str) -> str:
+    """Return what the broker answers to a client with the student's name and password."""
+    said: list[str] = []
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set("student", STUDENT_PASSWORD)
+    client.on_connect = lambda _client, _data, _flags, code, _properties: said.append(str(code))
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    until(lambda: said, "the broker answers")
+    client.publish(topic, value)
+    client.disconnect()
+    client.loop_stop()
+    return said[0]
 
 
 def show_audit(lab: Lab) -> None:
