@@ -359,8 +359,7 @@ def update_firmware(
     )
 
     def ask(unit: str) -> object:
-        sender.hand_over(unit, source)
-        body = {"options": {"source": source.name}}
+        body = {"options": {"source": sender.hand_over(unit, source)}}
         return cli.ask(unit, "POST", f"{PATH}/firmware", json=body, timeout_s=_INSTALL_TIMEOUT_S)
 
     for_each(chosen, ask, as_json=as_json)

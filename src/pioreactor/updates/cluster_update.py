@@ -13,7 +13,7 @@ import msgspec
 
 from pioreactor.exc import PioreactorError, UnitUnreachableError
 from pioreactor.http.files_in_parts import digest_of, parts_of
-from pioreactor.updates.archives import PART_BYTES
+from pioreactor.updates.archives import PART_BYTES, Archive
 from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
 from pioreactor.updates.progress import Progress
 from pioreactor.updates.unit_update import UpdateRequest, UpdateState
@@ -90,9 +90,8 @@ class ClusterUpdate:
         if before.version == version:
             return
         self.report(f"{unit}: sending {archive.name}")
-        self.hand_over(unit, archive)
         options = {
-            "source": archive.name,
+            "source": self.hand_over(unit, archive),
             "allow_older": request.allow_older,
             "even_with_jobs": request.even_with_jobs,
         }
@@ -100,12 +99,13 @@ class ClusterUpdate:
         self.report(f"{unit}: updating from {before.version}")
         self._wait(unit, before, version)
 
-    def hand_over(self, unit: str, archive: Path) -> None:
-        """Send an archive to a unit, which checks it."""
+    def hand_over(self, unit: str, archive: Path) -> str:
+        """Send an archive to a unit, which checks it; return the name that it has there, which is of its version."""
         path = f"{PATH}/received/{quote(archive.name)}"
         for offset, part in parts_of(archive, PART_BYTES):
             self.send(unit, "PUT", f"{path}/parts/{offset}", body=part)
-        self.ask(unit, "POST", f"{path}/finish", json={"sha256": digest_of(archive)}, timeout_s=120.0)
+        received = self.ask(unit, "POST", f"{path}/finish", json={"sha256": digest_of(archive)}, timeout_s=120.0)
+        return msgspec.convert(received, Archive).name
 
     def _wait(self, unit: str, before: UpdateState, version: str) -> None:
         ended_before = before.last.ended_at if before.last is not None else None

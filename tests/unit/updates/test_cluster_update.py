@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from pioreactor.exc import UnitUnreachableError
+from pioreactor.updates.archives import Archive
 from pioreactor.updates.cluster_update import ClusterUpdate
 from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
 from pioreactor.updates.progress import Progress
@@ -39,7 +40,11 @@ class Workers:
             jobs = ["stirring"] if unit == self.busy else []
             state = UpdateState(unit, False, self.versions[unit], True, [], jobs, [], last=self.results.get(unit))
             return msgspec.to_builtins(state)
+        if path.endswith("/finish"):
+            sent = path.split("/")[-2]
+            return msgspec.to_builtins(Archive("release_2.0.zip", sent, "2.0", "stable", "t", "", 1, is_on_usb=False))
         if path.endswith("/app"):
+            assert json == {"options": {"source": "release_2.0.zip", "allow_older": False, "even_with_jobs": False}}
             self.asked.append(unit)
             self.away, works = 2, unit != self.failing
             self.versions[unit] = "2.0" if works else "1.0"
@@ -62,7 +67,7 @@ def update_of(workers: Workers, reports: list[str]) -> ClusterUpdate:
 
 
 def run(workers: Workers, folder: Path) -> list[str]:
-    (archive := folder / "release_2.0.zip").write_bytes(bytes(9_000_000))
+    (archive := folder / "release_as_it_was_saved.zip").write_bytes(bytes(9_000_000))
     reports: list[str] = []
     update_of(workers, reports).run(["w1", "w2", "w3"], archive, "2.0", UpdateRequest())
     return reports
@@ -95,7 +100,7 @@ def test_a_worker_that_is_away_is_left_out_and_named(tmp_path: Path) -> None:
     with pytest.raises(UpdateFailedError, match="do not answer: w2") as failed:
         run(workers, tmp_path)
     assert workers.versions == {"w1": "2.0", "w2": "1.0", "w3": "2.0"}
-    assert failed.value.remedy == "When they are back: pios update app --source release_2.0.zip --units w2"
+    assert failed.value.remedy == "When they are back: pios update app --source release_as_it_was_saved.zip --units w2"
     workers.absent = ""
     run(workers, tmp_path)
     assert set(workers.versions.values()) == {"2.0"}

@@ -98,14 +98,12 @@ def update_firmware(leader: LeaderPorts, data: JSONBody[FirmwareFromArchive]) ->
     """
     own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
     archive, units = own.archives.located(data.release_archive_location), leader.units_of(unit_name(data.units))
-    manifest = Bundle(archive).manifest()
-    if FIRMWARE not in manifest.files:
+    if FIRMWARE not in Bundle(archive).manifest().files:
         raise InvalidRequestError(f"{archive.name} brings no firmware", remedy="Choose another release.")
     sender = ClusterUpdate(leader.units.ask, leader.units.fetch_bytes, leader.unit.tasks.pause, Progress())
-    body = {"options": {"source": f"release_{manifest.version}.zip"}}
 
     def write(unit: str) -> object:
-        sender.hand_over(unit, archive)
+        body = {"options": {"source": sender.hand_over(unit, archive)}}
         return leader.units.ask(unit, "POST", f"{PATH}/firmware", json=body, timeout_s=_FIRMWARE_TIMEOUT_S)
 
     return leader.unit.tasks.start(

@@ -1,12 +1,9 @@
 """Exports as processes of their own: the web server keeps its memory, and one that is stopped leaves nothing."""
 
-import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
@@ -14,11 +11,9 @@ from pioreactor.exc import NotFoundError, PioreactorError, StoppedError
 from pioreactor.exports.archive import Progress
 from pioreactor.exports.exporter import ExportedArchive
 from pioreactor.exports.request import ExportRequest
-from pioreactor.processes.launch import failure_of, inherited, launch
-from pioreactor.processes.reporting_process import NewLines, end_process
+from pioreactor.processes.reporting_process import ReportingProcess
 from pioreactor.structs.encoding import to_timestamp
 
-POLL_S = 0.25
 _COMMAND = ("export_experiment_data", "--json-progress")
 
 
@@ -72,41 +67,32 @@ class ExportRunner:
     def _run(self, arguments: Sequence[str]) -> ExportDone:
         self._stopping.clear()
         self.progress, self._running = None, True
-        try:
-            with tempfile.TemporaryFile() as output:
-                exported = self._wait(self._start(arguments, output), output)
-        finally:
-            self.progress, self._running = None, False
-        name, message = Path(exported.path).name, " ".join([f"Exported {exported.rows} rows.", *exported.problems])
-        return ExportDone(True, name, message, exported.rows, exported.size_bytes)
+        process = ReportingProcess(self.command, self.environment, self.pause)
+        found: list[ExportedArchive] = []
 
-    def _start(self, arguments: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
-        argv = [*self.command, *arguments]
+        def take(line: bytes) -> None:
+            if line.startswith(b'{"dataset"'):
+                self.progress = msgspec.json.decode(line, type=Progress)
+            elif line.startswith(b'{"path"'):
+                found.append(msgspec.json.decode(line, type=ExportedArchive))
+
         try:
-            return launch(argv, inherited(self.environment), stdout=output, stderr=subprocess.STDOUT)
+            ending = process.run(arguments, take, self._stopping.is_set)
         except (OSError, ValueError) as error:
             raise ExportFailedError(f"the export could not be started: {error}") from error
+        finally:
+            self.progress, self._running = None, False
+        if ending.exit_code == 0 and found:
+            return done(found[0])
+        if ending.was_stopped:
+            raise StoppedError("the export was stopped", remedy="Nothing of it is left.")
+        raise ExportFailedError(ending.failure.message, remedy=ending.failure.remedy)
 
-    def _wait(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> ExportedArchive:
-        lines = NewLines(output)
-        exported: ExportedArchive | None = None
-        is_running = True
-        while is_running:
-            # Asked first: what is printed before the end is then read after it.
-            is_running = process.poll() is None
-            for line in lines.take():
-                if line.startswith(b'{"dataset"'):
-                    self.progress = msgspec.json.decode(line, type=Progress)
-                elif line.startswith(b'{"path"'):
-                    exported = msgspec.json.decode(line, type=ExportedArchive)
-            if is_running and (self.pause(POLL_S) or self._stopping.is_set()):
-                end_process(process)
-                raise StoppedError("the export was stopped", remedy="Nothing of it is left.")
-        if process.returncode != 0 or exported is None:
-            output.seek(0)
-            failure = failure_of(output.read(), process.returncode)
-            raise ExportFailedError(failure.message, remedy=failure.remedy)
-        return exported
+
+def done(exported: ExportedArchive) -> ExportDone:
+    """Return an archive as the API shows it."""
+    message = " ".join([f"Exported {exported.rows} rows.", *exported.problems])
+    return ExportDone(True, Path(exported.path).name, message, exported.rows, exported.size_bytes)
 
 
 def arguments_of(request: ExportRequest) -> list[str]:

@@ -1,14 +1,11 @@
 """Rehearsals as processes of their own, with low priority: the web server keeps its memory and answers meanwhile."""
 
-import os
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,19 +13,15 @@ from msgspec import Meta
 from pioreactor.exc import NotFoundError, PioreactorError, StoppedError
 from pioreactor.experiment_profiles.rehearsal_data import RehearsalProgress, RehearsalResult
 from pioreactor.experiment_profiles.rehearsal_plan import Hours, Volume
-from pioreactor.processes.launch import failure_of, inherited, launch
-from pioreactor.processes.reporting_process import NewLines, end_process
+from pioreactor.processes.reporting_process import ReportingProcess
 from pioreactor.web.request_bodies import Body
 
-POLL_S: Final = 0.25
 NICENESS: Final = 10
-_GRACE_S: Final = 30.0
+GRACE_S: Final = 30.0
 """For the runs in progress to end, also on a busy machine [s]."""
 MAX_RUNS: Final = 50
 
 Strain = Literal["ecoli", "yeast", "phototroph"]
-
-
 _LINE: Final = RehearsalProgress | RehearsalResult
 
 
@@ -92,48 +85,36 @@ class RehearsalRunner:
         self._stopping.set()
 
     def run(self, experiment: str, request: RehearseProfile, *options: str) -> RehearsalResult:
-        """Rehearse and wait for the end; raise `StoppedError` or `RehearsalFailedError`."""
-        self._stopping.clear()
-        self.in_progress = RehearsalInProgress(experiment, 0.0)
-        try:
-            with tempfile.TemporaryDirectory(prefix="pio-rehearsal-") as folder, tempfile.TemporaryFile() as output:
-                arguments = [*arguments_of(experiment, request, Path(folder)), *options]
-                return self._wait(self._start(arguments, output), output)
-        finally:
-            self.in_progress = None
+        """Rehearse and wait for the end; raise `StoppedError` or `RehearsalFailedError`.
 
-    def _start(self, arguments: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+        One that is stopped returns what its ended runs found.
+        """
+        self._stopping.clear()
+        self.in_progress = progress = RehearsalInProgress(experiment, 0.0)
+        process = ReportingProcess(self.command, self.environment, self.pause, GRACE_S, NICENESS)
+        found: list[RehearsalResult] = []
+
+        def take(line: bytes) -> None:
+            if line.startswith(b'{"type":'):
+                told = msgspec.json.decode(line, type=_LINE)
+                if isinstance(told, RehearsalResult):
+                    found.append(told)
+                else:
+                    progress.share = told.share
+
         try:
-            argv = [*self.command, *arguments]
-            process = launch(argv, inherited(self.environment), stdout=output, stderr=subprocess.STDOUT)
+            with tempfile.TemporaryDirectory(prefix="pio-rehearsal-") as folder:
+                arguments = [*arguments_of(experiment, request, Path(folder)), *options]
+                ending = process.run(arguments, take, self._stopping.is_set)
         except (OSError, ValueError) as error:
             raise RehearsalFailedError(f"the rehearsal could not be started: {error}") from error
-        with suppress(OSError):  # it has ended already
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-        return process
-
-    def _wait(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> RehearsalResult:
-        lines = NewLines(output)
-        found: list[RehearsalResult] = []
-        while process.poll() is None:
-            found += self._results(lines)
-            if self.pause(POLL_S) or self._stopping.is_set():
-                end_process(process, _GRACE_S)
-        for result in [*found, *self._results(lines)]:
-            return result
-        if self._stopping.is_set():
+        finally:
+            self.in_progress = None
+        if found:
+            return found[0]
+        if ending.was_stopped:
             raise StoppedError("the rehearsal was canceled", remedy="No run of it had ended.")
-        output.seek(0)
-        failure = failure_of(output.read(), process.returncode)
-        raise RehearsalFailedError(failure.message, remedy=failure.remedy)
-
-    def _results(self, lines: NewLines) -> list[RehearsalResult]:
-        """Note the progress that was printed; return the result once it is printed."""
-        told = [msgspec.json.decode(line, type=_LINE) for line in lines.take() if line.startswith(b'{"type":')]
-        shares = [line.share for line in told if isinstance(line, RehearsalProgress)]
-        if shares and self.in_progress is not None:
-            self.in_progress.share = shares[-1]
-        return [line for line in told if isinstance(line, RehearsalResult)]
+        raise RehearsalFailedError(ending.failure.message, remedy=ending.failure.remedy)
 
 
 def arguments_of(experiment: str, request: RehearseProfile, folder: Path) -> list[str]:

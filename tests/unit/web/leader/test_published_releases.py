@@ -13,6 +13,7 @@ from tests.unit.updates.publisher import publish, running_publisher
 from pioreactor.http.client import StandardHttpClient
 from pioreactor.http.loopback import Request, json_response
 from pioreactor.http.ports import Response
+from pioreactor.updates.archives import Archive
 from pioreactor.updates.bundle import MANIFEST, SIGNATURE, Manifest
 from pioreactor.updates.signature import Signers
 
@@ -75,6 +76,9 @@ def test_firmware_of_an_archive_goes_to_units_and_each_answers(
 
     def answer(request: Request) -> Response:
         asked.append((request.method, request.path, request.json if request.path.endswith("firmware") else None))
+        if request.path.endswith("finish"):
+            received = Archive("release_27.1.0.zip", "/releases", "27.1.0", "stable", "t", "", 1, is_on_usb=False)
+            return json_response(msgspec.to_builtins(received))
         return json_response({"version": "27.1.0", "path": "main.elf"})
 
     leader.add_workers("w1", "w2")
