@@ -4,7 +4,6 @@ Run `python -m bench.agent_memory`. Memory is proportional (PSS), after equal re
 6 MB more.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,10 @@ from typing import Any
 
 import msgspec
 
+from bench.http_requests import serve_leader
 from bench.jobs import pss_mb
 from pioreactor.http.client import StandardHttpClient
+from pioreactor.structs.rights import Rights
 
 GOAL_MB = 6.0
 ROUNDS = 100
@@ -29,36 +30,6 @@ META = {
     f"{_PREFIX}clientInfo": {"name": "bench"},
 }
 READS = ("workers", "experiments", "all_assignments", "alarm_rules", "config_keys")
-
-
-def serve_leader(root: Path) -> None:
-    """Serve the API of a leader whose broker is away; print port, the token of a person and that of an agent."""
-    from pioreactor.bootstrap import build_runtime
-    from pioreactor.identity import access_tokens
-    from pioreactor.identity.people import FIRST_PERSON, ensure_first_person
-    from pioreactor.storage.leader.database import LeaderDatabase
-    from pioreactor.structs.rights import Rights
-    from pioreactor.web.app_factory import compose
-    from pioreactor.web.serve import serve
-
-    environment = {
-        "HOSTNAME": "leader1",
-        "DOT_PIOREACTOR": str(root / "dot_pioreactor"),
-        "RUN_PIOREACTOR": str(root / "run"),
-        "PATH": os.environ["PATH"],
-    }
-    runtime = build_runtime(environment, quiet=True, handles_signals=False)
-    (root / "dot_pioreactor" / "storage").mkdir(parents=True, exist_ok=True)
-    database = LeaderDatabase.open(runtime.paths.database)
-    ensure_first_person(database.people)
-    person, agent = (
-        access_tokens.create(
-            database.people, name=name, username=FIRST_PERSON, now=database.access.now(), rights=rights
-        ).token
-        for name, rights in (("person", None), ("agent", Rights("manager", is_agent=True)))
-    )
-    app = compose(runtime, http=StandardHttpClient(), environment=environment, database=database)
-    serve(app, "127.0.0.1", 0, on_start=lambda port: print(port, person, agent, flush=True))
 
 
 @contextmanager
@@ -113,6 +84,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        serve_leader(Path(sys.argv[1]))
+        serve_leader(Path(sys.argv[1]), (None, Rights("manager", is_agent=True)))
     else:
         main()

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from pioreactor.structs.rights import Rights
     from pioreactor.web.asgi import Receive, Scope, Send
 
 CONNECTIONS = 8
@@ -82,12 +83,15 @@ def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
 
 
-def serve_leader(root: Path) -> None:
-    """Serve the API of a leader whose broker is away; print port and token."""
+def serve_leader(root: Path, rights: Sequence[Rights | None] = (None,)) -> None:
+    """Serve the API of a leader whose broker is away; print the port and a token with each of these rights.
+
+    None: all rights of the person.
+    """
     from pioreactor.bootstrap import build_runtime
     from pioreactor.http.client import StandardHttpClient
     from pioreactor.identity import access_tokens
-    from pioreactor.identity.people import ensure_first_person
+    from pioreactor.identity.people import FIRST_PERSON, ensure_first_person
     from pioreactor.storage.leader.database import LeaderDatabase
     from pioreactor.web.app_factory import compose
     from pioreactor.web.serve import serve
@@ -99,11 +103,17 @@ def serve_leader(root: Path) -> None:
         "PATH": os.environ["PATH"],
     }
     runtime = build_runtime(environment, quiet=True, handles_signals=False)
+    runtime.paths.storage.mkdir(parents=True, exist_ok=True)
     database = LeaderDatabase.open(runtime.paths.database)
     ensure_first_person(database.people)
-    made = access_tokens.create(database.people, name="bench", username="pioreactor", now=database.access.now())
+    made = [
+        access_tokens.create(
+            database.people, name=f"bench {number}", username=FIRST_PERSON, now=database.access.now(), rights=each
+        ).token
+        for number, each in enumerate(rights)
+    ]
     app = compose(runtime, http=StandardHttpClient(), environment=environment, database=database)
-    serve(app, "127.0.0.1", 0, on_start=lambda port: print(port, made.token, flush=True))
+    serve(app, "127.0.0.1", 0, on_start=lambda port: print(port, *made, flush=True))
 
 
 def serve_yardstick() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-INSTALLED_EXTRAS = ("leader", "parquet")
+INSTALLED_EXTRAS = ("leader", "parquet", "postgresql")
 """What packages and releases bring."""
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?[^;]*(?:;(.*))?")
 _NOT_IN_A_WHEEL = {"INSTALLER", "REQUESTED", "direct_url.json", "RECORD"}

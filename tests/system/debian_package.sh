@@ -26,8 +26,8 @@ echo "== install"
 on PIOREACTOR_ROLE="leader --simulated --port 8443 --address 127.0.0.1" dpkg --force-depends -i /srv/pioreactor.deb 2>&1
 echo "== version"
 as_pioreactor pio version
-echo "== parquet"
-as_pioreactor /opt/pioreactor/current/bin/python -P -c 'import arro3.io; print(arro3.io.__name__)'
+echo "== libraries"
+as_pioreactor /opt/pioreactor/current/bin/python -P -c 'import arro3.io, psycopg; print(arro3.io.__name__, psycopg.__name__)'
 rows() { as_pioreactor /opt/pioreactor/current/bin/python -c 'import sqlite3; c = sqlite3.connect("/home/pioreactor/.pioreactor/storage/pioreactor.sqlite"); print(*c.execute("SELECT (SELECT version_num FROM alembic_version), (SELECT count(*) FROM experiments)").fetchone())'; }
 rows >"$root/before"
 echo "== update"

@@ -35,7 +35,7 @@ def test_it_is_installed_survives_a_bad_release_and_is_removed(tmp_path: Path) -
     parts = dict(part.split("\n", 1) for part in done.stdout.split("== ")[1:])
     assert "leader1 leads a cluster now" in parts["install"]
     assert parts["version"].strip() == "99.0.0"
-    assert parts["parquet"].strip() == "arro3.io"
+    assert parts["libraries"].strip() == "arro3.io psycopg"
     assert "no_such_column" in parts["update"] and "version 99.0.0 runs" in parts["update"]
     assert "exit code 1" in parts["update"]
     assert "99.0.0" in parts["after"] and "same database" in parts["after"]

@@ -164,7 +164,7 @@ def constraints(source: Path, target: Path) -> list[str]:
 def extras() -> str:
     model = Path("/proc/device-tree/model")
     is_on_pi = model.exists() and b"Raspberry Pi" in model.read_bytes()
-    return "rpi,leader,parquet" if is_on_pi else "leader,parquet"
+    return ",".join([*(["rpi"] if is_on_pi else []), "leader", "parquet", "postgresql"])
 
 
 def use(environment: Path) -> None:

@@ -23,6 +23,8 @@ _MIGRATION_TIMEOUT_S: Final = 3600.0
 _CHECK_TIMEOUT_S: Final = 300.0
 _STATUS_TIMEOUT_S: Final = 120.0
 _NO_ANSWER: Final = "pio status"
+_WHERE_THERE_IS: Final = {"parquet": "arro3_io-*.whl", "postgresql": "psycopg-*.whl"}
+"""Extras whose libraries do not exist for every system, and the wheels by which they are known."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ class PipEnvironments:
         self._run("the environment", [sys._base_executable, "-m", "venv", str(target)])  # type: ignore[attr-defined]
         python = str(target / "bin" / "python")
         # The wheel is named by its path: no other package of the name is ever taken from an index.
-        # A release may lack what there is not for every system.
-        more = ("parquet",) if self.uses_index or any(wheels.glob("arro3_io-*.whl")) else ()
+        more = [extra for extra, needed in _WHERE_THERE_IS.items() if self.uses_index or any(wheels.glob(needed))]
         what = f"{wheels / own}[{','.join((*self.extras, *more))}]"
         index = () if self.uses_index else ("--no-index",)
         pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir")

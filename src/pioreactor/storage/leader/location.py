@@ -77,6 +77,6 @@ def _address(url: str, secrets: Path | None) -> PostgresAddress:
     except ImportError as error:
         raise ConfigurationError(
             f"the driver of PostgreSQL is missing: {error}",
-            remedy="Install it into the environment of the leader: pip install 'pioreactor[postgresql]'.",
+            remedy="Install pioreactor[postgresql] into the environment of the leader; installers bring it.",
         ) from error
     return PostgresAddress(url, None if secrets is None else str(secrets / PASSWORD_FILE))

@@ -1,12 +1,12 @@
 /** Asks before a plugin is updated on the units that have it from the package index, and shows what was done on each. */
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { path } from "@/api/client";
 import { EVERYONE } from "@/live/topics";
 import { ConfirmFooter } from "@/parts/ConfirmFooter";
+import { UnitAnswers } from "@/parts/UnitAnswers";
 import { type ClusterPlugin, updatable, update } from "./plugins";
-import css from "./plugins.module.css";
 
 interface Props {
   plugin: ClusterPlugin | undefined;
@@ -24,23 +24,7 @@ export function UpdatePlugin({ plugin, onClose, onUpdated }: Props) {
 
 function Question({ plugin, onClose, onUpdated }: Props & { plugin: ClusterPlugin }) {
   const updating = useMutation({ mutationFn: () => update(plugin), onSettled: onUpdated });
-  if (updating.data)
-    return (
-      <>
-        <ul role="status" className={css.units}>
-          {updating.data.map(([unit, text]) => (
-            <li key={unit}>
-              <strong>{unit}</strong> {text}
-            </li>
-          ))}
-        </ul>
-        <Group justify="flex-end" mt="md">
-          <Button variant="default" onClick={onClose}>
-            Close
-          </Button>
-        </Group>
-      </>
-    );
+  if (updating.data) return <UnitAnswers answers={updating.data} onClose={onClose} />;
   const present = updatable(plugin).map((one) => `${one.version} on ${one.unit}`);
   return (
     <>

@@ -1,12 +1,13 @@
 /** Asks before the firmware of a release is written to the boards of units, and shows what each unit answered. */
 
-import { Button, Group, Modal, NativeSelect } from "@mantine/core";
+import { Modal, NativeSelect } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import type { ReleaseArchive } from "@/api/types";
 import { useTopics } from "@/live/hooks";
 import { EVERYONE, monitor } from "@/live/topics";
 import { ConfirmFooter } from "@/parts/ConfirmFooter";
+import { UnitAnswers } from "@/parts/UnitAnswers";
 import { firmwareOf, firmwareText, writeFirmware } from "./updates";
 import css from "./updates.module.css";
 
@@ -23,20 +24,10 @@ export function Firmware({ archive, units, onClose }: Props) {
   return (
     <Modal opened onClose={onClose} title={`Write the firmware of ${archive.version}?`} size={520}>
       {writing.data ? (
-        <>
-          <ul role="status">
-            {Object.entries(writing.data).map(([unit, answer]) => (
-              <li key={unit}>
-                <strong>{unit}</strong> {firmwareText(answer)}
-              </li>
-            ))}
-          </ul>
-          <Group justify="flex-end" mt="md">
-            <Button variant="default" onClick={onClose}>
-              Close
-            </Button>
-          </Group>
-        </>
+        <UnitAnswers
+          answers={Object.entries(writing.data).map(([unit, answer]) => [unit, firmwareText(answer)])}
+          onClose={onClose}
+        />
       ) : (
         <div className={css.form}>
           <NativeSelect
