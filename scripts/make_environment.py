@@ -48,7 +48,7 @@ def has_pip(venv: Path) -> bool:
 
 
 def make_venv(venv: Path) -> None:
-    """Make a virtual environment that has pip, the way this machine allows; raise SystemExit with the cure if none."""
+    """Make a virtual environment that has pip, the way this machine allows; SystemExit says the remedy if none."""
     if has_pip(venv):
         return
     shutil.rmtree(venv, ignore_errors=True)

@@ -26,15 +26,15 @@ _BROKER_PATIENCE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found; `cure` says what to do about a warning or a failure."""
+    """What a check found; `remedy` says what to do about a warning or a failure."""
 
     verdict: Verdict
     details: str
-    cure: str | None = None
+    remedy: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.verdict == "OK") != (self.cure is None):
-            raise ValueError(f"{self.details!r}: a finding, and only a finding, needs a cure")
+        if (self.verdict == "OK") != (self.remedy is None):
+            raise ValueError(f"{self.details!r}: a finding, and only a finding, needs a remedy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Finding:
     check: str
     verdict: Verdict
     details: str
-    cure: str | None = None
+    remedy: str | None = None
     """What to do about it; None where all is well."""
 
 
@@ -59,7 +59,7 @@ def run_checks(cli: CliContext) -> Iterator[Finding]:
         except (PioreactorError, OSError) as error:
             remedy = error.remedy if isinstance(error, PioreactorError) else None
             result = _fail(str(error), remedy if remedy is not None else _READ_LOG)
-        yield Finding(name, result.verdict, result.details, result.cure)
+        yield Finding(name, result.verdict, result.details, result.remedy)
 
 
 _READ_LOG = "Read the end of the log (pio logs), then run: pio repair"
@@ -69,12 +69,12 @@ def _ok(details: str) -> Result:
     return Result("OK", details)
 
 
-def _warn(details: str, cure: str) -> Result:
-    return Result("WARN", details, cure)
+def _warn(details: str, remedy: str) -> Result:
+    return Result("WARN", details, remedy)
 
 
-def _fail(details: str, cure: str) -> Result:
-    return Result("FAIL", details, cure)
+def _fail(details: str, remedy: str) -> Result:
+    return Result("FAIL", details, remedy)
 
 
 def worst(findings: list[Finding]) -> Verdict:
@@ -215,10 +215,10 @@ def _version(cli: CliContext) -> Result:
     leaders = _version_of_leader(cli)
     if leaders == __version__:
         return _ok(__version__)
-    cure = "Update the older of the two: pio update app"
+    remedy = "Update the older of the two: pio update app"
     if are_too_far_apart(__version__, leaders):
-        return _fail(f"{__version__}, the leader has {leaders}: more than one release apart", cure)
-    return _warn(f"{__version__}, the leader has {leaders}", cure)
+        return _fail(f"{__version__}, the leader has {leaders}: more than one release apart", remedy)
+    return _warn(f"{__version__}, the leader has {leaders}", remedy)
 
 
 def _version_of_leader(cli: CliContext) -> str:

@@ -51,13 +51,13 @@ CURES: Final[dict[HazardKind, str]] = {
 
 
 class Hazard(msgspec.Struct, frozen=True):
-    """Something that goes wrong in at least one run: earliest time [h], place in the profile, and the cure."""
+    """Something that goes wrong in at least one run: earliest time [h], place in the profile, and the remedy."""
 
     kind: HazardKind
     unit: str
     at_h: float
     message: str
-    cure: str
+    remedy: str
     path: str = ""
     line: int | None = None
     runs: int = 1

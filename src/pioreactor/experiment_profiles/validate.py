@@ -1,4 +1,4 @@
-"""What is wrong with a profile, found before anything is carried out. Each finding names its place and a cure."""
+"""What is wrong with a profile, found before anything is carried out. Each finding names its place and a remedy."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _TARGETS: Final = {"systemd": Path("/etc/systemd/system"), "polkit": Path("/etc/
 
 
 class InstallError(Exception):
-    """This machine cannot be made a unit; the message says why, and the cure."""
+    """This machine cannot be made a unit; the message says why, and the remedy."""
 
 
 def install(role: str, options: Sequence[str], *, environment: Path | None, wheels: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong in one run: collected with time, place in the profile, and cure."""
+"""What goes wrong in one run: collected with time, place in the profile, and remedy."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class HazardLog:
     def hours(self) -> float:
         return (self.clock.monotonic() - self.began_s) / 3600.0
 
-    def add(self, kind: HazardKind, unit: str, message: str, *, cure: str | None = None, path: str = "") -> None:
-        """Note a hazard, with the cure of its kind unless another is given; two messages at once are one hazard."""
+    def add(self, kind: HazardKind, unit: str, message: str, *, remedy: str | None = None, path: str = "") -> None:
+        """Note a hazard, with the remedy of its kind unless another is given; two messages at once are one hazard."""
         hazard = Hazard(kind, unit, round(max(0.0, self.hours), 4), message, CURES[kind], path, self._line(path))
         if not any(map(partial(_is_same, hazard), self.found)):
-            self.found.append(hazard if cure is None else msgspec.structs.replace(hazard, cure=cure))
+            self.found.append(hazard if remedy is None else msgspec.structs.replace(hazard, remedy=remedy))
 
     def _line(self, path: str) -> int | None:
         return with_position(Diagnostic("info", "", "", path), positions_of(self.text)).line if path else None
@@ -58,7 +58,7 @@ class HazardLog:
             return
         message = str(error)
         kind = kind_of(message, "job_not_started")
-        self.add(kind, unit, message, cure=error.remedy, path=path)
+        self.add(kind, unit, message, remedy=error.remedy, path=path)
 
     def on_log(self, message: Message) -> None:
         """Note what a job has logged as a warning or an error."""

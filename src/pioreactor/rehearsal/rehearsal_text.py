@@ -58,7 +58,7 @@ def _row(label: str, unit: str, values: Range, words: str = "") -> str:
 
 def _hazard(one: Hazard, runs: int) -> list[str]:
     place = "" if one.line is None else f"line {one.line}: "
-    return [f"  {one.at_h:7.2f} h  {one.unit}  {one.runs} of {runs} runs  {place}{one.message}", f"{'':13}{one.cure}"]
+    return [f"  {one.at_h:7.2f} h  {one.unit}  {one.runs} of {runs} runs  {place}{one.message}", f"{'':13}{one.remedy}"]
 
 
 def text_of_comparison(rows: list[Compared]) -> str:

@@ -14,8 +14,8 @@ from pioreactor.cli.status_checks import Result
 from pioreactor.cluster.certificates import TlsFiles, make_authority
 
 
-def cures() -> list[str]:
-    """Return the cures in the source, where their text stands there."""
+def remedies() -> list[str]:
+    """Return the remedies in the source, where their text stands there."""
     calls = [each for each in ast.walk(ast.parse(inspect.getsource(status_checks))) if isinstance(each, ast.Call)]
     given = [call.args[1] for call in calls if ast.unparse(call.func) in ("_warn", "_fail") and len(call.args) > 1]
     return [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
@@ -23,14 +23,14 @@ def cures() -> list[str]:
 
 def test_a_finding_cannot_be_made_without_a_cure() -> None:
     for verdict in ("WARN", "FAIL"):
-        with pytest.raises(ValueError, match="needs a cure"):
+        with pytest.raises(ValueError, match="needs a remedy"):
             Result(verdict, "broken")
-    with pytest.raises(ValueError, match="needs a cure"):
+    with pytest.raises(ValueError, match="needs a remedy"):
         Result("OK", "all is well", "nothing")
 
 
 def test_the_commands_that_cures_name_exist() -> None:
-    named = [words for cure in cures() for words in re.findall(r"pios? [a-z-]+(?: [a-z-]+)?", cure)]
+    named = [words for remedy in remedies() for words in re.findall(r"pios? [a-z-]+(?: [a-z-]+)?", remedy)]
     assert len(named) > 10
     assert {words: fault for words in named if (fault := fault_in(words.split()))} == {}
 
@@ -42,7 +42,7 @@ def test_every_finding_on_a_unit_where_little_works_has_a_cure(desk: Any, monkey
     typed = desk.pio("status", "--json")
     findings = [one for one in json.loads(typed.out)["checks"] if one["verdict"] != "OK"]
     assert {one["check"] for one in findings} >= {"certificates", "jobs:running", "storage:logs", "services:web"}
-    assert [one["check"] for one in findings if not one["cure"]] == []
+    assert [one["check"] for one in findings if not one["remedy"]] == []
     shown = desk.pio("status").out
     assert "pio cluster renew-certificates" in shown
-    assert all(one["cure"] in shown for one in findings)
+    assert all(one["remedy"] in shown for one in findings)

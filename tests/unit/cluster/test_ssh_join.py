@@ -98,7 +98,7 @@ ELSEWHERE = "echo 'worker1 belongs to the cluster of leader2' >&2; exit 1"
 
 
 @pytest.mark.parametrize(
-    ("script", "error", "said", "cure"),
+    ("script", "error", "said", "remedy"),
     [
         (FORMER, ConflictError, "version 26.11.1", "Install this software"),
         ("echo 'sh: 1: pio: not found' >&2; exit 127", ConflictError, "no `pio`", "Install this software"),
@@ -111,13 +111,13 @@ ELSEWHERE = "echo 'worker1 belongs to the cluster of leader2' >&2; exit 1"
     ],
 )
 def test_what_keeps_a_machine_out_is_said_with_its_cure(
-    leader: Leader, reach: Callable[..., SshMachine], script: str, error: type[PioreactorError], said: str, cure: str
+    leader: Leader, reach: Callable[..., SshMachine], script: str, error: type[PioreactorError], said: str, remedy: str
 ) -> None:
     wait_s = 0.2 if script.startswith("sleep") else 10.0
     with pytest.raises(error, match=said) as raised:
         join_by_ssh(reach(f"exec {script}" if "sleep" in script else script), leader.admission,
                     JoinRequest("127.0.0.1", "", "worker1"), wait_s=wait_s)  # fmt: skip
-    assert cure in str(raised.value.remedy)
+    assert remedy in str(raised.value.remedy)
 
 
 @pytest.mark.parametrize(("host", "user"), [("-oProxyCommand=x", "pi"), ("x", "-oProxyCommand=x"), ("x", "pi\n")])

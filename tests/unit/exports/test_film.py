@@ -1,4 +1,4 @@
-"""Stills become a film where ffmpeg is installed; without it the error names the cure, and nothing is left."""
+"""Stills become a film where ffmpeg is installed; without it the error names the remedy, and nothing is left."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -78,7 +78,7 @@ def test_the_only_way_in_is_not_cut_unless_that_is_meant(nmcli: Nmcli, port: Wif
 
 
 @pytest.mark.parametrize(
-    ("answers", "cause", "cure"),
+    ("answers", "cause", "remedy"),
     [
         ({"fault": "Error: NetworkManager is not running."}, "not running", "systemctl start NetworkManager"),
         ({"fault": "Error: Not authorized to control networking."}, "may not change networks", "pioreactor.install"),
@@ -92,13 +92,13 @@ def test_the_only_way_in_is_not_cut_unless_that_is_meant(nmcli: Nmcli, port: Wif
     ],
 )
 def test_a_refusal_names_cause_and_cure(
-    nmcli: Nmcli, port: WifiAccessPoint, answers: dict[str, Any], cause: str, cure: str
+    nmcli: Nmcli, port: WifiAccessPoint, answers: dict[str, Any], cause: str, remedy: str
 ) -> None:
     nmcli.answer(**answers)
     with pytest.raises(PioreactorError) as refused:
         port.start(SETTINGS)
     assert cause in str(refused.value)
-    assert cure in str(refused.value.remedy)
+    assert remedy in str(refused.value.remedy)
     assert SECRET not in f"{refused.value} {refused.value.remedy}"
     left = [line for line in nmcli.changes() if line.startswith("connection")][-1:]
     assert left in ([], ["connection delete id pioreactor-access-point"]), "no profile is left of a failure"

@@ -69,7 +69,7 @@ def test_hazards_have_time_line_and_cure() -> None:
     }
     assert found["job_not_started", 10].at_h == pytest.approx(1 / 60, abs=0.01)
     assert ("setting_out_of_bounds", 14) in found
-    assert all(one.cure and one.runs == 2 for one in found.values())
+    assert all(one.remedy and one.runs == 2 for one in found.values())
 
 
 def test_bottle_is_empty_when_its_liquid_is_used() -> None:

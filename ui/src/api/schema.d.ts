@@ -7687,13 +7687,13 @@ export interface components {
         /** Hazard */
         Hazard: {
             at_h: number;
-            cure: string;
             /** @enum {string} */
             kind: "vial_too_full" | "over_temperature" | "dose_refused" | "job_not_started" | "action_failed" | "condition_never_met" | "loop_never_ends" | "calibration_missing" | "calibration_out_of_range" | "setting_out_of_bounds" | "bottle_empty" | "bottle_full" | "rehearsal_failed" | "job_error";
             line?: number | null;
             message: string;
             /** @default  */
             path: string;
+            remedy: string;
             /** @default 1 */
             runs: number;
             unit: string;

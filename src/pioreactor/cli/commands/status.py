@@ -29,8 +29,8 @@ def status(ctx: click.Context, cli: CliContext, as_json: bool) -> None:
         if not as_json:
             verdict = click.style(f"{finding.verdict:<4}", fg=_COLORS[finding.verdict])
             click.echo(f"{verdict}  {finding.check:<26}{finding.details}")
-            if finding.cure is not None:
-                click.echo(f"      {'':<26}{finding.cure}")
+            if finding.remedy is not None:
+                click.echo(f"      {'':<26}{finding.remedy}")
     overall = worst(findings)
     print_result(
         {"status": overall, "checks": [asdict(finding) for finding in findings]},

@@ -67,7 +67,7 @@ def _summary(found: Rehearsal, unit: ForecastOfUnit) -> RehearsedAct:
     values = zip(found.hours, unit.od.median, unit.celsius.median, unit.volume_ml.median, strict=True)
     points = tuple(RehearsedMoment(*each) for each in values)
     first, last = points[0], points[-1]
-    hazards = [f"After {one.at_h:.2g} h: {one.message}. {one.cure}" for one in found.hazards]
+    hazards = [f"After {one.at_h:.2g} h: {one.message}. {one.remedy}" for one in found.hazards]
     lines = [
         f"After {last.hours:.2g} h: {last.volume_ml:.4g} mL in the vial ({first.volume_ml:.4g} before),",
         f"OD {last.od:.3g} ({first.od:.3g} before), liquid {last.celsius:.3g} °C ({first.celsius:.3g} before);",

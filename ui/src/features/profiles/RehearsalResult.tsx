@@ -147,7 +147,7 @@ function Hazards({ found }: { found: RehearsalForecast }) {
             <td className={css.message}>
               {one.message}
               <br />
-              <span className="soft">{one.cure}</span>
+              <span className="soft">{one.remedy}</span>
             </td>
             <td className="num">
               {one.runs} of {found.runs}
