@@ -7,9 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
-from pioreactor.automations.diagnostics.growth_between_doses import GrowthBetweenDoses, Reading
+from pioreactor.automations.diagnostics.growth_between_doses import SECONDS_PER_HOUR, GrowthBetweenDoses, Reading
 
-SECONDS_PER_HOUR = 3600.0
 WINDOW_S = 60.0
 """Readings within this time of a dose are compared [s]."""
 MAX_WINDOW_S = 300.0
