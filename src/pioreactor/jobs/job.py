@@ -270,16 +270,18 @@ class BackgroundJob(LifecycleHooks, AlarmReports, metaclass=JobType):
         self._state_publisher.start()
 
     def _on_command(self, command: Command) -> None:
-        """Hand a command to the lane: stop and pause requests overtake the queue, other commands wait."""
+        """Hand a command to the lane: stop, pause and plain values overtake the queue, what has a setter waits."""
         if command.name == "state" and command.text == JobState.DISCONNECTED:
             command.answer("accepted", value=JobState.DISCONNECTED)
             self._lane.request_stop()
             return
         if command.name == "state" and command.text == JobState.SLEEPING:
             self._lane.request_pause()
-        if self._lane.is_busy:
+        is_plain_value = command.name != "state" and not hasattr(self, f"set_{command.name}")
+        if self._lane.is_busy and not (is_plain_value and self._lane.is_sleeping):
             command.answer("deferred", f"{self.job_name} is busy and does it next")
-        self._lane.post(lambda: self._carry_out(command))
+        post = self._lane.post_for_waits if is_plain_value else self._lane.post
+        post(lambda: self._carry_out(command))
 
     def _carry_out(self, command: Command) -> None:
         """Carry out a command on the lane, and answer it."""

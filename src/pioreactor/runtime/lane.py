@@ -1,7 +1,7 @@
 """One lane: the mailbox and the timers of one job, worked off one after another.
 
-Code on a lane needs no locks: messages, timers and changed settings never overlap. Only a stop (or a pause)
-overtakes the queue, by interrupting the waits of whatever is running.
+Code on a lane needs no locks: messages, timers and changed settings never overlap. A stop (or a pause) overtakes the
+queue, by interrupting the waits of whatever is running; what is posted to run during waits runs within them.
 """
 
 import heapq
@@ -76,6 +76,8 @@ class Lane:
         self._timer_ran_last = False
         self._is_running = False
         self._mailbox: deque[Callable[[], None]] = deque()
+        self._mailbox_of_waits: deque[Callable[[], None]] = deque()
+        self._is_sleeping = False
         self._timers: list[tuple[float, int, LaneTimer]] = []
         self._count = 0
         self._wake: Signal = clock.signal()
@@ -126,7 +128,12 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Return whether something runs, or is queued, or the lane has not started: what is posted now has to wait."""
-        return self._task is None or self._is_running or bool(self._mailbox)
+        return self._task is None or self._is_running or bool(self._mailbox or self._mailbox_of_waits)
+
+    @property
+    def is_sleeping(self) -> bool:
+        """Return whether what runs is in a wait, in which what is posted to run during waits runs at once."""
+        return self._is_sleeping
 
     @property
     def stopping(self) -> bool:
@@ -139,6 +146,12 @@ class Lane:
     def post(self, run: Callable[[], None]) -> None:
         """Run this after what is already queued. From any thread."""
         self._mailbox.append(run)
+        self._wake.set()
+
+    def post_for_waits(self, run: Callable[[], None]) -> None:
+        """Run this before what is queued, also in the middle of a wait. It must be short. From any thread."""
+        self._mailbox_of_waits.append(run)
+        self._interrupt.set()
         self._wake.set()
 
     def later(self, delay_s: float, run: Callable[[], None]) -> LaneTimer:
@@ -191,15 +204,30 @@ class Lane:
         """Wait; raise `StoppedError` when a stop comes first, `PausedError` for a pause if `pausable`."""
         self._finish_turn()
         until_s = self._clock.monotonic() + duration_s
-        while True:
-            self._raise_if_interrupted(pausable=pausable)
-            remaining_s = until_s - self._clock.monotonic()
-            if remaining_s <= 0:
-                return
-            if not self._interrupt.wait(remaining_s):
-                return
-            if not self._stopping and not pausable:
-                self._interrupt.clear()
+        self._is_sleeping = True
+        try:
+            while (remaining_s := self._remaining_s(until_s, pausable=pausable)) > 0:
+                if not self._interrupt.wait(remaining_s):
+                    return
+                if not self._stopping and not (pausable and self._pausing):
+                    self._interrupt.clear()
+                self._run_in_wait()
+        finally:
+            self._is_sleeping = False
+
+    def _remaining_s(self, until_s: float, *, pausable: bool) -> float:
+        """Return how long a wait still lasts; raise what ends it early."""
+        self._raise_if_interrupted(pausable=pausable)
+        return until_s - self._clock.monotonic()
+
+    def _run_in_wait(self) -> None:
+        """Run what was posted for waits. An error of it is reported, and does not end the wait."""
+        while self._mailbox_of_waits:
+            try:
+                self._mailbox_of_waits.popleft()()
+                self._finish_turn()
+            except Exception as error:  # noqa: BLE001  what waits, a pump that runs, must not end by a bad setting
+                self._report(error)
 
     def _raise_if_interrupted(self, *, pausable: bool) -> None:
         if self._stopping:
@@ -249,6 +277,8 @@ class Lane:
 
     def _next(self) -> Callable[[], None] | None:
         """Return what is due: timers first, but between two of them one message, so that none waits for ever."""
+        if self._mailbox_of_waits:
+            return self._mailbox_of_waits.popleft()
         if self._mailbox and self._timer_ran_last:
             self._timer_ran_last = False
             return self._mailbox.popleft()

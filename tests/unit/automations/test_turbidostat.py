@@ -222,3 +222,17 @@ def test_the_rule_centres_the_culture_on_its_target(gain: float, volume_ml: floa
             seen.append((above * biomass) ** 0.5)
     assert len(seen) > 10
     assert all(middle == pytest.approx(1.0, rel=0.003) for middle in seen[1:])
+
+
+def test_a_target_that_is_set_during_a_dose_is_in_force_at_once(simulated: Simulated) -> None:
+    bench = started(simulated, exchange_volume_ml="4.0")
+    while media_ml(bench) == 0.0:
+        feed(bench, 5.0, filtered=1.5)
+        assert bench.simulation.clock.monotonic() < 3600.0
+    bench.set("dosing_automation", "target_biomass", "1.1")
+    bench.wait(0.1)
+    assert dilutions(bench) == [], "the dose continues"
+    assert bench.payloads("dosing_automation/target_biomass")[-1] == b"1.1"
+    feed(bench, 240.0, filtered=1.0)
+    (dose,) = dilutions(bench)
+    assert dose["target_biomass"] == 1.0, "it was decided on the target of its start"

@@ -23,6 +23,7 @@ class Mixer(BackgroundJob):
     speed = Setting[float](5.0, ge=0, le=10, unit="RPM")
     reading = Status[float]()
     fragile = Setting[float](1.0)
+    target = Setting[float](1.0, ge=0, le=10)
     ran: ClassVar[list[float]] = []
 
     def set_speed(self, value: float) -> None:
@@ -115,6 +116,19 @@ def test_a_busy_job_defers_and_then_does_it(bench: Bench, mixer: Mixer) -> None:
     answers = [structs.decode(payload, CommandAnswer) for payload in bench.payloads("mixer/speed/set/answer")]
     assert [answer.status for answer in answers] == ["deferred", "accepted"]
     assert len({answer.id for answer in answers}) == 1
+
+
+def test_a_plain_value_is_taken_while_a_job_waits(bench: Bench, mixer: Mixer) -> None:
+    """A dose of many portions keeps its job busy for minutes: a new target does not have to wait for its end."""
+    mixer.run_soon(mixer.work)
+    bench.wait(0.1)
+    before_s = bench.simulation.clock.monotonic()
+    outcome = send(bench, wait_s=5.0, target="7")
+    assert (outcome.status, outcome.value, outcome.previous, mixer.target) == ("accepted", "7.0", "1.0", 7.0)
+    refused = send(bench, wait_s=5.0, target="11")
+    assert (refused.status, mixer.target, mixer.state) == ("refused", 7.0, mixer.READY)
+    assert bench.simulation.clock.monotonic() < before_s + 1.0
+    assert send(bench, wait_s=5.0, speed="8").status == "deferred", "the wait continues"
 
 
 def test_a_command_that_was_not_answered_in_time_is_not_carried_out_later(bench: Bench, mixer: Mixer) -> None:

@@ -225,3 +225,48 @@ def test_call_on_a_lane_that_is_stopped_returns() -> None:
     seen: list[int] = []
     lane.call(lambda: seen.append(1))
     assert seen == [1], "a lane that does not run leaves the work to its caller"
+
+
+@pytest.mark.parametrize("pausable", [False, True])
+def test_what_is_posted_for_waits_runs_within_one_that_lasts_as_long_as_asked(pausable: bool) -> None:
+    clock = VirtualClock()
+    reported: list[Exception] = []
+    lane, _ = make_lane(clock, on_error=reported.append)
+    seen: list[str] = []
+
+    def note(what: str) -> None:
+        seen.append(f"{what}@{clock.monotonic():g}")
+
+    def wait() -> None:
+        lane.sleep(10.0, pausable=pausable)
+        note("waited")
+
+    def fail() -> None:
+        note("fails")
+        raise ValueError("a bad value")
+
+    lane.post(wait)
+    clock.sleep(1.0)
+    assert lane.is_sleeping
+    lane.post(lambda: note("queued"))
+    lane.post_for_waits(fail)
+    lane.post_for_waits(lambda: note("in the wait"))
+    clock.sleep(20.0)
+    assert seen == ["fails@1", "in the wait@1", "waited@10", "queued@10"]
+    assert [str(error) for error in reported] == ["a bad value"]
+    assert not lane.is_sleeping
+
+
+def test_what_is_posted_for_waits_runs_without_one_too() -> None:
+    clock = VirtualClock()
+    lane, _ = make_lane(clock)
+    seen: list[float] = []
+    lane.post_for_waits(lambda: seen.append(clock.monotonic()))
+    clock.sleep(1.0)
+    lane.post(lambda: lane.sleep(2.0))
+    clock.sleep(0.5)
+    assert seen == [0.0]
+    lane.request_stop()
+    clock.sleep(0.0)
+    assert lane.task is not None
+    assert not lane.task.is_alive()

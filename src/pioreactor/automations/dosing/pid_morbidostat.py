@@ -73,12 +73,13 @@ class PIDMorbidostat(DosingAutomationJob):
 
     def execute(self) -> AutomationEvent:
         od, target_od = self.latest_normalized_od, self.target_normalized_od
+        growth_rate, target_growth_rate = self.latest_growth_rate, self.target_growth_rate  # as when it was decided
         if od <= MIN_RELATIVE_OD * target_od:
             return NoEvent(f"nOD {od:.2f} is below {MIN_RELATIVE_OD:.0%} of its target {target_od:.2f}")
         hours = self.duration / MINUTES_PER_HOUR
-        fraction = self._pid.update(self.latest_growth_rate, dt=hours)
+        fraction = self._pid.update(growth_rate, dt=hours)
         self._check_tolerance(fraction, hours)
-        volume_ml = round(self.target_growth_rate * self.current_volume_ml * hours, 4)
+        volume_ml = round(target_growth_rate * self.current_volume_ml * hours, 4)
         if od > HIGH_RELATIVE_OD * target_od:
             volume_ml *= HIGH_OD_FACTOR
         alt_media_ml, media_ml = (
@@ -91,8 +92,8 @@ class PIDMorbidostat(DosingAutomationJob):
         return DilutionEvent(
             f"{fraction:.0%} of the exchange is alternative media",
             {
-                "latest_growth_rate": self.latest_growth_rate,
-                "target_growth_rate": self.target_growth_rate,
+                "latest_growth_rate": growth_rate,
+                "target_growth_rate": target_growth_rate,
                 "alt_media_ml": moved["alt_media_ml"],
                 "media_ml": moved["media_ml"],
             },

@@ -147,13 +147,14 @@ class Turbidostat(DosingAutomationJob):
             return None
         biomass = self._biomass()
         now_s = self.runtime.clock.monotonic()
-        if biomass is None or self._confirmation.is_awaited(biomass, self.target_biomass, now_s):
+        target_biomass = self.target_biomass  # which may be set while the pumps run
+        if biomass is None or self._confirmation.is_awaited(biomass, target_biomass, now_s):
             return None
-        logic = TurbidostatLogic(self.target_biomass, self.exchange_volume_ml)
+        logic = TurbidostatLogic(target_biomass, self.exchange_volume_ml)
         exchange = logic.decide(biomass, self.current_volume_ml, self.pump_gain)
-        return None if exchange is None else self._dilute(exchange, biomass)
+        return None if exchange is None else self._dilute(exchange, biomass, target_biomass)
 
-    def _dilute(self, exchange: Exchange, biomass: float) -> AutomationEvent:
+    def _dilute(self, exchange: Exchange, biomass: float, target_biomass: float) -> AutomationEvent:
         volume_ml = round(exchange.volume_ml, 3)
         try:
             moved = self.execute_io_action(media_ml=volume_ml, waste_ml=volume_ml)
@@ -161,10 +162,10 @@ class Turbidostat(DosingAutomationJob):
             self._recent.clear()
             self._settled_at_s = self.runtime.clock.monotonic() + SETTLING_S
         return DilutionEvent(
-            f"biomass {biomass:.3g} was above its target {self.target_biomass:.3g}",
+            f"biomass {biomass:.3g} was above its target {target_biomass:.3g}",
             {
                 "latest_biomass": biomass,
-                "target_biomass": self.target_biomass,
+                "target_biomass": target_biomass,
                 "resolved_biomass_signal": self.biomass_signal,
                 "exchange_volume_ml": volume_ml,
                 "volume_actually_moved_ml": moved["media_ml"],
