@@ -97,7 +97,8 @@ class Monitor(LongRunningBackgroundJob):
         self._blinker: Blinker | None = None
         self._button: Button | None = None
         self._lost_units: set[str] = set()
-        self._suspected_lost: set[str] = set()
+        self._suspected_lost: dict[str, float] = {}
+        """Units whose monitor has left, with the monotonic moment [s] at which it did."""
         self._has_powered_off = False
         self._watch_leader()
         self.start_passive_listeners()
@@ -361,13 +362,13 @@ class Monitor(LongRunningBackgroundJob):
             return
         unit = parts.unit
         if message.payload == JobState.LOST.encode():
-            self._suspected_lost.add(unit)
+            self._suspected_lost.setdefault(unit, self.runtime.clock.monotonic())
             self.later(LOST_AFTER_S, lambda: self._report_lost(unit))
             return
-        self._suspected_lost.discard(unit)
-        if unit in self._lost_units:
+        since_s = self._suspected_lost.pop(unit, None)
+        if unit in self._lost_units and since_s is not None:
             self._lost_units.discard(unit)
-            self._log(logging.INFO, f"{unit} is back.")
+            self._log(logging.INFO, f"{unit} is back after {self.runtime.clock.monotonic() - since_s:.0f} s.")
 
     def _report_lost(self, unit: str) -> None:
         if unit not in self._suspected_lost:

@@ -198,7 +198,7 @@ def test_a_lost_worker_and_its_return_are_logged_once(set_up: Callable[..., Watc
     watched.bench.bus.publish(state, "init")
     watched.bench.wait(1)
     assert len(watched.said("unit2 is lost", "warning")) == 1
-    assert len(watched.said("unit2 is back", "info")) == 1
+    assert len(watched.said("unit2 is back after 4 s", "info")) == 1
 
 
 def test_a_reconnected_worker_is_not_reported_lost(set_up: Callable[..., Watched]) -> None:
