@@ -32,7 +32,9 @@ common:
 pioreactors:
   worker1:
     label: the first
-    jobs: {led_intensity: {actions: [{type: start, t: 1s, options: {C: 12}}]}}
+    jobs:
+      led_intensity: {actions: [{type: start, t: 1s, options: {C: 12}}]}
+      camera_snapshot: {actions: [{type: start, t: 1s, options: {name: of-the-profile}}]}
 """
 PLUGIN = """
 from pioreactor.background_jobs.base import BackgroundJobContrib
@@ -146,6 +148,8 @@ def test_a_profile_is_carried_out_and_what_it_says_is_kept(demo: Demo) -> None:
     assert demo.count("SELECT count(*) FROM experiment_profile_runs WHERE experiment_profile_name = 'a short trial'")
     assert demo.count("SELECT count(*) FROM pioreactor_unit_labels WHERE label = 'the first'")
     until(lambda: demo.count("SELECT count(*) FROM led_change_events WHERE channel = 'C' AND intensity = 12"), "light")
+    still = Paths.below(demo.folder / "worker1").camera_stills / "of-the-profile.jpg"
+    until(lambda: still.is_file() and still.read_bytes().startswith(b"\xff\xd8"), "a picture")
 
 
 def test_a_backup_is_kept_by_a_worker_and_put_back_from_there(demo: Demo) -> None:
