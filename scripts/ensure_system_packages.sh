@@ -2,7 +2,7 @@
 # Installs the programs that the system and browser tests drive, where root may; says what is missing elsewhere.
 set -euo pipefail
 
-declare -A package_of=([mosquitto]=mosquitto [ip]=iproute2 [systemd-analyze]=systemd [sshd]=openssh-server [initdb]=postgresql)
+declare -A package_of=([mosquitto]=mosquitto [ip]=iproute2 [systemd-analyze]=systemd [sshd]=openssh-server [initdb]=postgresql [ffmpeg]=ffmpeg)
 
 # Debian keeps the programs of a server of PostgreSQL beside those of its other versions.
 for folder in /usr/lib/postgresql/*/bin; do PATH="$PATH:$folder"; done
