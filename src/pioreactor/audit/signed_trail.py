@@ -1,6 +1,9 @@
 """The head of the audit trail, signed once a day by `ssh-keygen` with a key of the leader (Ed25519)."""
 
+import base64
+import hashlib
 import logging
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +18,7 @@ from pioreactor.structs.encoding import from_timestamp
 
 _KEY: Final = "audit_key"
 _NAMESPACE: Final = "pioreactor-audit"
-_SIGNER: Final = "leader"
+_FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/]+")
 _TIMEOUT_S: Final = 10.0
 SIGNED_EVERY: Final = timedelta(days=1)
 _TRIED_EVERY: Final = timedelta(hours=1)
@@ -35,41 +38,62 @@ class HeadSigning:
         path = self._key.with_suffix(".pub")
         return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the public key, as `ssh-keygen` shows it; None before anything was signed."""
+        key = self.public_key
+        if key is None:
+            return None
+        digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
+        return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
     def sign(self, id_: int, timestamp: str, hash_: str) -> AuditHead:
         """Return the signed head; raise `StorageError` when `ssh-keygen` cannot sign."""
+        content = _content(id_, timestamp, hash_)
+        return AuditHead(id_, timestamp, hash_, self.signature(content, _NAMESPACE, "the audit trail"))
+
+    def signature(self, content: bytes, namespace: str, what: str) -> str:
+        """Return the signature of a content; raise `StorageError` that says `what` cannot be signed."""
         try:
             if not self._key.is_file():
                 self._key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 _run("-q", "-t", "ed25519", "-N", "", "-C", "audit trail", "-f", str(self._key))
             with TemporaryDirectory(prefix="audit-") as folder:
-                content = Path(folder) / "head"
-                content.write_bytes(_content(id_, timestamp, hash_))
-                _run("-q", "-Y", "sign", "-f", str(self._key), "-n", _NAMESPACE, str(content))
-                signature = content.with_suffix(".sig").read_text(encoding="ascii")
+                file = Path(folder) / "content"
+                file.write_bytes(content)
+                _run("-q", "-Y", "sign", "-f", str(self._key), "-n", namespace, str(file))
+                return file.with_suffix(".sig").read_text(encoding="ascii")
         except (OSError, SystemCommandError) as error:
             raise StorageError(
-                f"the audit trail cannot be signed: {error}", remedy="Install the package openssh-client."
+                f"{what} cannot be signed: {error}", remedy="Install the package openssh-client."
             ) from error
-        return AuditHead(id_, timestamp, hash_, signature)
 
     def is_signed(self, head: AuditHead) -> bool:
         """Return whether this leader signed the head; False where that cannot be found out."""
-        key = self.public_key
-        if key is None:
-            return False
-        with TemporaryDirectory(prefix="audit-") as folder:
-            signers, signature, content = (Path(folder) / name for name in ("signers", "signature", "head"))
-            signers.write_text(f"{_SIGNER} {key}\n", encoding="utf-8")
-            signature.write_text(head.signature, encoding="ascii", errors="replace")
-            content.write_bytes(_content(head.id, head.timestamp, head.hash))
-            try:
-                options = ("-f", str(signers), "-I", _SIGNER, "-n", _NAMESPACE, "-s", str(signature))
-                run_system_command(
-                    ("sh", "-c", 'exec ssh-keygen -Y verify "$@" <"$0"', str(content), *options), timeout_s=_TIMEOUT_S
-                )
-            except SystemCommandError:
-                return False
-        return True
+        return self.public_key is not None and fingerprint_of_head(head) == self.fingerprint
+
+
+def fingerprint_of_head(head: AuditHead) -> str | None:
+    """Return the fingerprint of the key that signed a head; None where the signature does not fit."""
+    return fingerprint_of(_content(head.id, head.timestamp, head.hash), head.signature, _NAMESPACE)
+
+
+def fingerprint_of(content: bytes, signature: str, namespace: str) -> str | None:
+    """Return the fingerprint of the key that signed a content, whosever it is; None where the signature does not fit.
+
+    Whose key it is must be known from elsewhere.
+    """
+    with TemporaryDirectory(prefix="audit-") as folder:
+        signed, file = Path(folder) / "content", Path(folder) / "signature"
+        signed.write_bytes(content)
+        file.write_text(signature, encoding="ascii", errors="replace")
+        script = 'exec ssh-keygen -Y check-novalidate -n "$1" -s "$2" <"$0"'
+        try:
+            said = run_system_command(("sh", "-c", script, str(signed), namespace, str(file)), timeout_s=_TIMEOUT_S)
+        except SystemCommandError:
+            return None
+    found = _FINGERPRINT.search(said)
+    return found[0] if found is not None else None
 
 
 class Trail(Protocol):

@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 
 from pioreactor.actions.backup import back_up, database_of, restore
+from pioreactor.audit.archive_signature import checked_origin
+from pioreactor.audit.signed_trail import HeadSigning
 from pioreactor.data_import.archive_files import HostileArchiveError, checked_entries, extract, open_archive
 from pioreactor.data_import.configuration_keys import KeyPlan, apply_keys, plan_keys
 from pioreactor.data_import.file_copy import (
@@ -226,12 +228,15 @@ class ImportedExperiment(msgspec.Struct):
     experiments: list[str]
     rows: dict[str, int]
     profiles: list[str]
+    origin: str = ""
+    """Who signed the archive."""
 
 
 def import_experiment(runtime: Runtime, archive: Path, progress: Progress) -> ImportedExperiment:
     """Take an experiment over, with its profiles.
 
-    Raise `ConflictError` if an experiment of its name is here, `HostileArchiveError` for an archive that is not one.
+    Raise `ConflictError` if an experiment of its name is here, `HostileArchiveError` for an archive that is not one,
+    `AlteredArchiveError` for one that is not as it was exported.
     """
     if not runtime.identity.is_leader:
         raise ConflictError("experiments are imported on the leader")
@@ -247,6 +252,7 @@ def import_experiment(runtime: Runtime, archive: Path, progress: Progress) -> Im
                 raise HostileArchiveError(
                     f"{archive.name} is not the archive of an experiment: it has no {_EXPERIMENT}"
                 )
+            origin = checked_origin(archive, HeadSigning(runtime.paths.secrets))
             extract(opened, wanted, root)
         target = database_of(runtime)
         plan = plan_tables(root / _EXPERIMENT, target)
@@ -259,7 +265,7 @@ def import_experiment(runtime: Runtime, archive: Path, progress: Progress) -> Im
             # It may be deleted and imported again.
             connection.execute("DELETE FROM imported_tables WHERE source = ?", (plan.source,))
             connection.commit()
-        return ImportedExperiment(plan.experiments, rows, _profiles(root / "profiles", runtime))
+        return ImportedExperiment(plan.experiments, rows, _profiles(root / "profiles", runtime), origin)
 
 
 def _profiles(folder: Path, runtime: Runtime) -> list[str]:

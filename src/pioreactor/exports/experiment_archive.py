@@ -17,6 +17,8 @@ from typing import Final
 
 import msgspec
 
+from pioreactor.audit.archive_signature import sign_archive
+from pioreactor.audit.signed_trail import HeadSigning
 from pioreactor.audit.verification import HEAD_FILE
 from pioreactor.exc import InvalidRequestError, StorageError
 from pioreactor.exports.archive import Progress, Watch
@@ -96,7 +98,17 @@ def write_experiment(
                 archive.writestr(name, content, zipfile.ZIP_STORED if name.endswith(".jpg") else None)
             archive.writestr(HEAD_FILE, msgspec.json.encode(stored.audit_head()))
             archive.writestr(CRATE, _crate(experiment, now, archive.namelist()))
-    return ExportedArchive(str(target), watch.rows, target.stat().st_size)
+            watch.check("signature")
+            problems = _sign(archive, HeadSigning(runtime.paths.secrets))
+    return ExportedArchive(str(target), watch.rows, target.stat().st_size, problems)
+
+
+def _sign(archive: zipfile.ZipFile, signing: HeadSigning) -> list[str]:
+    try:
+        sign_archive(archive, signing)
+    except StorageError as error:
+        return [f"{error}."]
+    return []
 
 
 def _tables_of(stored: DatasetRows) -> list[RowSource]:

@@ -12,14 +12,18 @@ import pytest
 from tests.unit.data_import.test_unit_archive import machine
 from tests.unit.exports.conftest import disk_with_room_for
 
+from pioreactor.audit.archive_signature import AlteredArchiveError, checked_origin
+from pioreactor.audit.signed_trail import HeadSigning, SignedAuditTrail
 from pioreactor.cluster.experiment_files import files_of_units
 from pioreactor.data_import.archive_files import HostileArchiveError
 from pioreactor.data_import.importer import import_experiment
 from pioreactor.exc import ConflictError, NotFoundError, StoppedError, StorageError, UnitUnreachableError
 from pioreactor.exports.archive import Progress
 from pioreactor.exports.experiment_archive import write_experiment
+from pioreactor.processes.system_command import run_system_command
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
+from pioreactor.structs.audit import AuditedChange
 
 
 def silent(_table: str, _copied: int, _rows: int) -> None:
@@ -75,7 +79,7 @@ def test_an_experiment_goes_to_another_cluster(
         content = {name: archive.read(name) for name in archive.namelist()}
     crate = json.loads(content["ro-crate-metadata.json"])
     root = next(each for each in crate["@graph"] if each["@id"] == "./")
-    assert {part["@id"] for part in root["hasPart"]} == set(content) - {"ro-crate-metadata.json"}
+    assert {part["@id"] for part in root["hasPart"]} == set(content) - {"ro-crate-metadata.json", "SHA256SUMS"}
     assert {"data/od_readings.csv", "config/config.ini", "profiles/growth.yaml", "calibrations/unit1.zip"} <= set(
         content
     )
@@ -119,6 +123,88 @@ def test_what_is_no_archive_of_an_experiment_is_refused(
     with pytest.raises((HostileArchiveError, StorageError)):
         import_experiment(clinic, archive, silent)
     assert list(clinic.paths.storage.glob(".experiment-*")) == []
+
+
+def repacked(archive: Path, target: Path, **replaced: bytes | None) -> Path:
+    """Copy an archive with other content in some files, named without their folders and endings."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = replaced.get(Path(name).name.replace(".", "_"), old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return target
+
+
+def signed_archive(lab: Runtime, target: Path) -> Path:
+    """Export an experiment of a leader whose audit trail has a signed head."""
+    signing = HeadSigning(lab.paths.secrets)
+    database = LeaderDatabase.open(lab.paths.database)
+    change = AuditedChange(actor_kind="person", actor="ana", action="stop", summary="stop stirring")
+    SignedAuditTrail(database.audit, signing, lab.clock.now).append(change)
+    database.close()
+    return Path(write_experiment(lab, "Wild type", output=target).path)
+
+
+def test_the_origin_of_an_archive_is_said_where_it_is_imported(
+    lab: Runtime, make_leader: Callable[[str], Runtime], tmp_path: Path
+) -> None:
+    archive, clinic = signed_archive(lab, tmp_path / "wt.zip"), make_leader("clinic")
+    signing = HeadSigning(lab.paths.secrets)
+    assert checked_origin(archive, signing) == "The archive is as this leader exported and signed it."
+    listed = str(signing.fingerprint)
+    assert listed in run_system_command(("ssh-keygen", "-lf", str(lab.paths.secrets / "audit_key.pub")), timeout_s=10.0)
+    unsigned = repacked(archive, tmp_path / "unsigned.zip", SHA256SUMS_sig=None)
+    assert "no signature" in checked_origin(unsigned, signing)
+    old = repacked(archive, tmp_path / "old.zip", SHA256SUMS_sig=None, SHA256SUMS=None)
+    assert "not signed" in checked_origin(old, signing)
+    done = import_experiment(clinic, archive, silent)
+    assert done.origin == f"The archive is as it was signed, with a key that is not of this leader: {listed}."
+
+
+@pytest.mark.parametrize(
+    ("replaced", "said"),
+    [
+        ({"experiment_sqlite": b"other rows"}, "experiment.sqlite was changed"),
+        ({"growth_yaml": None}, "profiles/growth.yaml is missing"),
+        ({"audit_head_json": b"null"}, "audit_head.json was changed"),
+        ({"SHA256SUMS": b""}, "experiment.sqlite was added"),
+        ({"SHA256SUMS_sig": b"x"}, "SHA256SUMS.sig does not fit SHA256SUMS"),
+    ],
+)
+def test_an_altered_archive_is_refused_and_says_where(
+    lab: Runtime,
+    make_leader: Callable[[str], Runtime],
+    tmp_path: Path,
+    replaced: dict[str, bytes | None],
+    said: str,
+) -> None:
+    altered = repacked(signed_archive(lab, tmp_path / "wt.zip"), tmp_path / "altered.zip", **replaced)
+    clinic = make_leader("clinic")
+    with pytest.raises(AlteredArchiveError, match=said):
+        import_experiment(clinic, altered, silent)
+    assert rows_of(clinic, "experiments") == []
+    assert list(clinic.paths.storage.glob(".experiment-*")) == []
+
+
+def test_a_trail_whose_signed_head_was_altered_before_the_export_is_found(lab: Runtime, tmp_path: Path) -> None:
+    signed_archive(lab, tmp_path / "first.zip")
+    with closing(sqlite3.connect(lab.paths.database)) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{trigger}"')
+        connection.execute("UPDATE audit_heads SET hash = ?", ("b" * 64,))
+        connection.commit()
+    archive = Path(write_experiment(lab, "Wild type", output=tmp_path / "second.zip").path)
+    with pytest.raises(AlteredArchiveError, match="head of the audit trail, entry 1"):
+        checked_origin(archive, HeadSigning(lab.paths.secrets))
+
+
+def test_an_archive_that_cannot_be_signed_says_so(
+    lab: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed_archive(lab, tmp_path / "first.zip")
+    monkeypatch.setenv("PATH", "")
+    done = write_experiment(lab, "Wild type", output=tmp_path / "second.zip")
+    assert done.problems == ["the archive cannot be signed: ssh-keygen is not installed."]
 
 
 def test_what_units_keep_comes_with_the_archive_and_the_silent_are_named() -> None:

@@ -6999,6 +6999,7 @@ export interface components {
         AuditPage: {
             actors: string[];
             entries: components["schemas"]["AuditEntry"][];
+            fingerprint: string | null;
             public_key: string | null;
         };
         /** AuditedChange */

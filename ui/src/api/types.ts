@@ -31,6 +31,7 @@ export interface ImportedExperiment {
   experiments: string[];
   rows: Record<string, number>;
   profiles: string[];
+  origin: string;
 }
 export type ImportProgress = Schemas["ImportProgress"];
 export type ImportState = Schemas["ImportState"];

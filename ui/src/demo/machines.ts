@@ -198,6 +198,7 @@ function auditPage(nowS: number): AuditPage {
     })),
     actors: ["ada", "pioreactor"],
     public_key: null,
+    fingerprint: null,
   };
 }
 

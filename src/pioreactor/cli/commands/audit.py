@@ -118,6 +118,8 @@ def verify(cli: CliContext, exported: Path | None, as_json: bool) -> None:
         if given:
             click.echo(f"It has what it had when {exported} was exported, to entry {given[0].id}.")
         click.echo(f"The newest entry has the hash {verdict.last_hash}")
+        if signing.fingerprint is not None:
+            click.echo(f"This leader signs with the key {signing.fingerprint}")
     if not verdict.is_whole:
         raise TrailNotWholeError(f"the audit trail is not whole: {verdict.fault}")
 

@@ -128,8 +128,8 @@ def _print(value: object) -> None:
 def import_experiment(cli: CliContext, file: Path, as_json: bool) -> None:
     """Take an experiment over from another cluster.
 
-    FILE is an archive made by `pio export EXPERIMENT --archive`. Its profiles come over under names that are free. To
-    go back, delete the experiment.
+    FILE is an archive made by `pio export EXPERIMENT --archive`. Its profiles come over under names that are free. An
+    archive that was altered since is refused. To go back, delete the experiment.
     """
     from pioreactor.data_import.importer import import_experiment as take_over
 
@@ -139,5 +139,5 @@ def import_experiment(cli: CliContext, file: Path, as_json: bool) -> None:
 
     done = take_over(cli.runtime, file, show)
     rows = sum(done.rows.values())
-    text = f"Imported {', '.join(done.experiments)}: {rows} rows, {len(done.profiles)} profiles."
+    text = f"Imported {', '.join(done.experiments)}: {rows} rows, {len(done.profiles)} profiles.\n{done.origin}"
     print_result(done, as_json, text)

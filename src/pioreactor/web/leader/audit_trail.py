@@ -28,7 +28,9 @@ class AuditPage(msgspec.Struct):
     entries: list[AuditEntry]
     actors: list[str]
     public_key: str | None
-    """With which heads are signed; null before the first was."""
+    """With which heads and archives of experiments are signed; null before the first was."""
+    fingerprint: str | None
+    """Of the public key, as an import of an archive on another leader shows it."""
 
 
 @get("/audit", sync_to_thread=True)
@@ -47,7 +49,8 @@ def audit_entries(
     leader.audit_trail.take_in_commands()
     trail = leader.database.audit
     wanted = AuditFilter(actor, unit, experiment, text, since, until)
-    return AuditPage(trail.page(wanted, before=before, limit=limit), trail.actors(), _signing(leader).public_key)
+    signing, page = _signing(leader), trail.page(wanted, before=before, limit=limit)
+    return AuditPage(page, trail.actors(), signing.public_key, signing.fingerprint)
 
 
 @post("/audit/verify", status_code=202, opt=needs("people", change="read"), sync_to_thread=True)

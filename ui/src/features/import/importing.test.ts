@@ -16,8 +16,9 @@ it("tells the progress", () => {
 });
 
 it("tells what came over of an experiment", () => {
-  const imported = { experiments: ["Wild type"], rows: { od_readings: 10, logs: 2 }, profiles: ["a.yaml"] };
-  expect(importedText(imported)).toBe("Imported Wild type: 12 rows, 1 profile.");
+  const rows = { od_readings: 10, logs: 2 };
+  const imported = { experiments: ["Wild type"], rows, profiles: ["a.yaml"], origin: "The archive is not signed." };
+  expect(importedText(imported)).toBe("Imported Wild type: 12 rows, 1 profile. The archive is not signed.");
   expect(fromFolder("/api/import", "")).toBe("/api/import");
   expect(fromFolder("/api/import", "/media/a b")).toBe("/api/import?folder=%2Fmedia%2Fa%20b");
 });

@@ -63,7 +63,7 @@ export function fromFolder(route: string, folder: string): string {
 
 /** Return what came over of an experiment, in a sentence. */
 export function importedText(result: unknown): string {
-  const { experiments, rows, profiles } = result as ImportedExperiment;
+  const { experiments, rows, profiles, origin } = result as ImportedExperiment;
   const total = Object.values(rows).reduce((sum, one) => sum + one, 0);
-  return `Imported ${experiments.join(", ")}: ${count(total, "row")}, ${count(profiles.length, "profile")}.`;
+  return `Imported ${experiments.join(", ")}: ${count(total, "row")}, ${count(profiles.length, "profile")}. ${origin}`;
 }
