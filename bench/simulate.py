@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pioreactor.bootstrap.simulated import SimulatedUnit
-from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulatedRun
+from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulatedRun, SimulationPlan
 
 WEEK_H = 168.0
 TURNS_OF_YARDSTICK = 1_000_000
@@ -40,8 +40,7 @@ PARTS: Sequence[tuple[str, tuple[str, ...]]] = (
 def run(hours: float) -> tuple[SimulatedRun, float]:
     """Return a finished run and the processor time that it took [s]: other programs disturb it less than the wall's."""
     with tempfile.TemporaryDirectory(prefix="pio-bench-") as folder:
-        simulated = SimulatedRun(
-            Path(folder),
+        plan = SimulationPlan(
             units=["unit1"],
             seed=1,
             scenario="ecoli_turbidostat",
@@ -49,10 +48,11 @@ def run(hours: float) -> tuple[SimulatedRun, float]:
             hours=hours,
             commands=[command.split() for command in DEFAULT_JOBS],
         )
+        simulated = SimulatedRun(Path(folder), plan)
         began_s = time.process_time()
         simulated.go(lambda: None)
         took_s = time.process_time() - began_s
-        simulated.finish(csv=False)
+        simulated.end()
     return simulated, took_s
 
 

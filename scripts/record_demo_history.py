@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulatedRun
+from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulatedRun, SimulationPlan
 from pioreactor.demo.history import RECORDED
 from pioreactor.demo.plan import CULTURE
 
@@ -36,8 +36,7 @@ _DOSES: Final = f"""INSERT INTO main.dosing_events (experiment, pioreactor_unit,
 
 def record(folder: Path, unit: str, seed: int) -> Path:
     """Let a reactor run, and return the database of its leader."""
-    run = SimulatedRun(
-        folder,
+    plan = SimulationPlan(
         units=[unit],
         seed=seed,
         scenario=CULTURE,
@@ -45,8 +44,10 @@ def record(folder: Path, unit: str, seed: int) -> Path:
         hours=HOURS,
         commands=[command.split() for command in DEFAULT_JOBS],
     )
+    run = SimulatedRun(folder, plan)
     run.go(lambda: None)
-    return Path(run.finish(csv=False)["database"])
+    run.end()
+    return Path(run.results(csv=False)["database"])
 
 
 def combine(databases: Iterable[Path], target: Path) -> None:

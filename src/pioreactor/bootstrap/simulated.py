@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -195,10 +195,12 @@ def build_simulation(
     data_root: Path = Path("simulation"),
     open_records: Callable[[], RecordSink] | None = None,
     start: datetime = START,
+    only: Container[str] | None = None,
 ) -> Simulation:
     """Return simulated units, the first of which leads. Equal arguments give equal behavior, byte for byte.
 
     `models`, `scenarios` and `configs` have those of units that differ from `model`, `scenario` and `config`.
+    Units that are not in `only` are omitted; the others are what they are without it.
     """
     clock = VirtualClock(start)
     broker = MemoryBroker(clock)
@@ -220,6 +222,7 @@ def build_simulation(
             open_records=open_records if name == units[0] else None,
         )
         for number, name in enumerate(units)
+        if only is None or name in only
     ]
     return Simulation(clock, broker, built)
 

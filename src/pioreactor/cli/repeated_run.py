@@ -12,7 +12,7 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
-from pioreactor.cli.simulated_run import SimulatedRun
+from pioreactor.cli.simulated_run import SimulationPlan
 from pioreactor.data_import.experiment_replay import Replay, read_replay
 
 QUANTITIES: Final = {
@@ -45,10 +45,9 @@ def recorded_in(archive: Path, out: Path) -> Replay:
     return recorded
 
 
-def repeated(replay: Replay, out: Path, *, hours: float, seed: int, scenario: str) -> SimulatedRun:
-    """Return a run that does what was recorded, from the same moment."""
-    return SimulatedRun(
-        out,
+def repeated(replay: Replay, *, hours: float, seed: int, scenario: str) -> SimulationPlan:
+    """Return a plan of what was recorded, from the same moment."""
+    return SimulationPlan(
         units=[unit.pioreactor_unit for unit in replay.units],
         seed=seed,
         scenario=scenario,

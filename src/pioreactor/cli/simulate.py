@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
 
+from pioreactor.cli.divided_run import Ended, simulated
 from pioreactor.cli.repeated_run import recorded_in, repeated, write_comparison
-from pioreactor.cli.simulated_run import DEFAULT_JOBS, Results, SimulatedRun
+from pioreactor.cli.simulated_run import DEFAULT_JOBS, SimulationPlan
 from pioreactor.exc import InvalidRequestError
 
 _HOURS: Final = 24.0
+_BAR: Final = 1000
 
 
 @click.command(name="simulate")
 @click.option("--hours", type=click.FloatRange(0.01, 10_000), help="Simulated time [h]. Default: 24, or as recorded.")
 @click.option("--seed", type=click.IntRange(0, 10**9), default=1, show_default=True, help="Same seed, same results.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the results.")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True,
+    help="How many simulations, with --seed and those after it, each in a folder of its own.")  # fmt: skip
+@click.option("--jobs", "--processes", "processes", type=click.IntRange(1, 256), default=1, show_default=True,
+    help="How many processes simulate: seeds, or units that do not command each other. The results are the same.",
+)  # fmt: skip
 @click.option("--units", type=click.IntRange(1, 64), default=1, show_default=True, help="How many reactors.")
 @click.option(
     "--job", "jobs", multiple=True, metavar="'NAME --OPTIONS'",
@@ -47,6 +54,8 @@ _HOURS: Final = 24.0
 def simulate(
     hours: float | None,
     seed: int,
+    seeds: int,
+    processes: int,
     out: Path,
     units: int,
     jobs: tuple[str, ...],
@@ -64,31 +73,43 @@ def simulate(
     simulated world really was. With --replay also recorded/experiment.sqlite, the rows of the archive, and
     comparison.csv, recorded and simulated means of each unit.
     """
-    _make_room(out, overwrite=overwrite)
-    began_s = time.perf_counter()
-    if replay is not None:
-        recorded = recorded_in(replay, out)
-        run = repeated(recorded, out, hours=hours or recorded.hours, seed=seed, scenario=scenario)
+    folders = _folders(out, seed, seeds, overwrite=overwrite)
+    recorded = None if replay is None else recorded_in(replay, out)
+    if recorded is not None:
+        plan = repeated(recorded, hours=hours or recorded.hours, seed=seed, scenario=scenario)
     else:
-        run = SimulatedRun(
-            out,
+        plan = SimulationPlan(
             units=[f"unit{number}" for number in range(1, units + 1)],
             seed=seed,
             scenario=scenario,
             experiment=experiment,
             hours=hours or _HOURS,
-            commands=[_split(job) for job in jobs or DEFAULT_JOBS],
+            commands=_commands(jobs),
             config=config.read_text(encoding="utf-8") if config is not None else "",
         )
-    with click.progressbar(length=run.steps, label="Simulating", file=sys.stderr) as bar:
-        run.go(progress=lambda: bar.update(1))
-    results = run.finish(csv=csv)
-    results["seconds"] = round(time.perf_counter() - began_s, 2)
-    if replay is not None:
-        write_comparison(recorded, out)
-    _show(results, run, as_json=as_json)
-    if results["failed_jobs"]:
-        raise click.exceptions.Exit(1)
+    with click.progressbar(length=_BAR, label="Simulating", file=sys.stderr) as bar:
+        ended = simulated(
+            list(zip(folders, plan.of_seeds(seeds), strict=True)),
+            count=processes,
+            csv=csv,
+            progress=lambda share: bar.update(round(share * _BAR) - bar.pos),
+        )
+    if recorded is not None:
+        for folder in folders:
+            write_comparison(recorded, folder)
+    _show(ended, as_json=as_json)
+
+
+def _folders(out: Path, seed: int, seeds: int, *, overwrite: bool) -> list[Path]:
+    """Return where each seed writes to, with room for its results."""
+    folders = [out / f"seed-{seed + number}" for number in range(seeds)] if seeds > 1 else [out]
+    for folder in folders:
+        _make_room(folder, overwrite=overwrite)
+    return folders
+
+
+def _commands(jobs: Sequence[str]) -> list[list[str]]:
+    return [_split(job) for job in jobs or DEFAULT_JOBS]
 
 
 def _make_room(out: Path, *, overwrite: bool) -> None:
@@ -112,15 +133,20 @@ def _split(job: str) -> list[str]:
     return words
 
 
-def _show(results: Results, run: SimulatedRun, *, as_json: bool) -> None:
+def _show(ended: Sequence[Ended], *, as_json: bool) -> None:
+    """Print the results. Exit with 1 if a job failed."""
+    results = [each.results for each in ended]
     if as_json:
         import json
 
-        click.echo(json.dumps(results))
-        return
-    from pioreactor.cli.simulation_summary import show
+        click.echo(json.dumps(results if len(results) > 1 else results[0]))
+    else:
+        from pioreactor.cli.simulation_summary import show
 
-    show(results, run.truth)
+        for each in ended:
+            show(each.results, each.truth if len(ended) == 1 else {})
+    if any(each["failed_jobs"] for each in results):
+        raise click.exceptions.Exit(1)
 
 
 def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:

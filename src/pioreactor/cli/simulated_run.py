@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,10 @@ from pioreactor.bootstrap.simulated import START, SimulatedUnit, build_simulatio
 from pioreactor.cli import exit_codes
 from pioreactor.cli.cli_context import CliContext
 from pioreactor.cli.run import run as run_group
+from pioreactor.clock.ports import Clock
 from pioreactor.data_import.replay_actions import Action, Start
 from pioreactor.runtime import context
+from pioreactor.storage.ports import RecordSink
 
 DEFAULT_JOBS = (
     "stirring --target-rpm 500",
@@ -69,51 +72,69 @@ class Results(TypedDict):
     """How long the simulation took [s]."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SimulationPlan:
+    """What is simulated. Equal plans write equal bytes."""
+
+    units: Sequence[str]
+    seed: int
+    scenario: str
+    experiment: str
+    hours: float
+    commands: Sequence[Sequence[str]] = ()
+    """Started on each unit."""
+    schedule: Sequence[Action] = ()
+    """Done at its times."""
+    config: str = ""
+    """The text of a configuration file in place of the defaults."""
+    models: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    start: datetime = START
+
+    @property
+    def steps(self) -> int:
+        return max(1, round(self.hours * 3600 / STEP_S))
+
+    def of_seeds(self, count: int) -> list[SimulationPlan]:
+        """Return this plan with its seed and those that follow."""
+        return [replace(self, seed=self.seed + number) for number in range(count)]
+
+
 class SimulatedRun:
-    """Drives a cluster in virtual time. Equal arguments write equal bytes."""
+    """Drives a cluster in virtual time, and writes what came of it."""
 
     def __init__(
         self,
         out: Path,
+        plan: SimulationPlan,
         *,
-        units: Sequence[str],
-        seed: int,
-        scenario: str,
-        experiment: str,
-        hours: float,
-        commands: Sequence[Sequence[str]] = (),
-        schedule: Sequence[Action] = (),
-        config: str = "",
-        models: Mapping[str, tuple[str, str]] = {},
-        start: datetime = START,
+        only: str | None = None,
+        open_records: Callable[[Clock], RecordSink] | None = None,
     ) -> None:
-        """`commands` are started on each unit, `schedule` at its times.
-
-        `config` is the text of a configuration file in place of the defaults.
-        """
+        """`only` simulates one of the units, and of its leader the database writer; `open_records` is where to."""
         self._out = out
         self._database = out / "pioreactor.sqlite"
-        self._hours = hours
-        self._commands = [list(command) for command in commands]
-        self.steps = max(1, round(hours * 3600 / STEP_S))
-        names = list(units)
-        self._schedule = list(schedule)
-        self._experiment = experiment
+        self.plan = plan
+        self._schedule = list(plan.schedule)
         self.simulation = build_simulation(
-            units=names,
-            experiment=experiment,
-            scenario=scenario,
-            seed=seed,
+            units=plan.units,
+            experiment=plan.experiment,
+            scenario=plan.scenario,
+            seed=plan.seed,
             data_root=out,
-            config=config if "[journal]" in config else f"{config}\n{FORWARDING}",
-            open_records=lambda: self._records,
-            models=models,
-            start=start,
+            config=plan.config if "[journal]" in plan.config else f"{plan.config}\n{FORWARDING}",
+            open_records=lambda: self.records,
+            models=plan.models,
+            start=plan.start,
+            only=None if only is None else (plan.units[0], only),
         )
-        self._register(experiment, names)
-        self._records = open_simulation_records(self._database)
-        self.truth: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        self.truth: dict[str, list[dict[str, float]]] = {name: [] for name in plan.units if only in (None, name)}
+        self._units = [self.simulation.unit(name) for name in self.truth]
         self.failed_jobs: list[str] = []
+        if open_records is not None:
+            self.records = open_records(self.simulation.clock)
+            return
+        self._register(plan.experiment, plan.units)
+        self.records = open_simulation_records(self._database)
 
     def _register(self, experiment: str, names: Sequence[str]) -> None:
         from pioreactor.storage.leader.database import LeaderDatabase
@@ -127,21 +148,21 @@ class SimulatedRun:
 
     # ---- running -------------------------------------------------------------------------------------------
 
-    def go(self, progress: Callable[[], None]) -> None:
-        """Start everything and let the time pass; `progress` is called after each of `steps`."""
+    def go(self, progress: Callable[[], object]) -> None:
+        """Start everything and let the time pass; `progress` is called after each of the plan's steps."""
         from pioreactor.calibrations.defaults import install_simulated
 
         leader = self.simulation.units[0]
         self._start(leader, ["mqtt_to_db_streaming"])
-        for unit in self.simulation.units:
+        for unit in self._units:
             install_simulated(unit.runtime)
             self._start(unit, ["monitor"])
         clock = self.simulation.clock
         clock.sleep(BOOT_S)
-        for unit in self.simulation.units:
-            for command in self._commands:
-                self._start(unit, command)
-        for step in range(self.steps):
+        for unit in self._units:
+            for command in self.plan.commands:
+                self._start(unit, list(command))
+        for step in range(self.plan.steps):
             passed_s = 0.0
             while self._schedule and self._schedule[0].at_s < (step + 1) * STEP_S:
                 action = self._schedule.pop(0)
@@ -154,12 +175,14 @@ class SimulatedRun:
             progress()
 
     def _do(self, action: Action) -> None:
+        if action.unit not in self.truth:
+            return
         unit = self.simulation.unit(action.unit)
         if isinstance(action, Start):
             self._start(unit, list(action.argv))
             return
         bus = unit.runtime.buses.connect("replay")
-        topic = topics.set_setting(action.unit, self._experiment, action.job, action.setting.removeprefix("$"))
+        topic = topics.set_setting(action.unit, self.plan.experiment, action.job, action.setting.removeprefix("$"))
         bus.publish(topic, action.value.encode())
         bus.close()
 
@@ -172,7 +195,7 @@ class SimulatedRun:
             self.failed_jobs.append(f"{unit.name}: {' '.join(command)}")
 
     def _sample_state(self) -> None:
-        for unit in self.simulation.units:
+        for unit in self._units:
             snapshot = unit.world.snapshot()
             self.truth[unit.name].append(
                 {
@@ -188,8 +211,8 @@ class SimulatedRun:
 
     # ---- results -------------------------------------------------------------------------------------------
 
-    def finish(self, *, csv: bool) -> Results:
-        """End the jobs as a person would, write the files, and return the summary."""
+    def end(self) -> None:
+        """End the jobs as a person would."""
         clock = self.simulation.clock
         for unit in self.simulation.units:
             unit.stop_jobs(leave=("mqtt_to_db_streaming", "monitor"))
@@ -197,7 +220,10 @@ class SimulatedRun:
         for unit in self.simulation.units:
             unit.stop_jobs()
         clock.sleep(5.0)
-        self._records.close()
+        self.records.close()
+
+    def results(self, *, csv: bool) -> Results:
+        """Write the files, and return the summary."""
         tables = self._tables()
         if csv:
             for table in tables:
@@ -205,7 +231,7 @@ class SimulatedRun:
         self._write_truth()
         return {
             "database": str(self._database),
-            "hours": self._hours,
+            "hours": self.plan.hours,
             "rows": tables,
             "tables_sha256": self._hash(tables),
             "failed_jobs": self.failed_jobs,
@@ -250,7 +276,7 @@ class SimulatedRun:
         return digest.hexdigest()
 
     def _describe(self, name: str) -> UnitResults:
-        settled = [moment for moment in self.truth[name] if moment["time_h"] >= min(SETTLING_H, self._hours / 2)]
+        settled = [moment for moment in self.truth[name] if moment["time_h"] >= min(SETTLING_H, self.plan.hours / 2)]
         ods = [moment["od"] for moment in settled]
         mean_od = fmean(ods)
         return {
@@ -261,7 +287,7 @@ class SimulatedRun:
             "growth_rate_mean": fmean(moment["growth_rate"] for moment in settled),
             "celsius_mean": fmean(moment["liquid_celsius"] for moment in settled),
             "volume_max_ml": max(moment["volume_ml"] for moment in self.truth[name]),
-            "media_ml_per_h": self.truth[name][-1]["media_added_ml"] / self._hours,
+            "media_ml_per_h": self.truth[name][-1]["media_added_ml"] / self.plan.hours,
             **self._target(name),
         }
 
@@ -270,14 +296,14 @@ class SimulatedRun:
         target = next(
             (
                 float(command[command.index("--target-biomass") + 1])
-                for command in self._commands
+                for command in self.plan.commands
                 if "turbidostat" in command and "--target-biomass" in command
             ),
             None,
         )
         if target is None:
             return {}
-        skip_h = min(SETTLING_H, self._hours / 2)
+        skip_h = min(SETTLING_H, self.plan.hours / 2)
         with closing(self._connect()) as connection:
             first = connection.execute("SELECT min(timestamp) FROM od_readings_filtered").fetchone()[0]
             within, mean, count = connection.execute(

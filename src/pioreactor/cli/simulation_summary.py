@@ -10,9 +10,9 @@ POINTS = 240
 
 
 def show(results: Results, truth: dict[str, list[dict[str, float]]]) -> None:
-    """Print plots of the first unit, a line for each unit, and where the results are."""
-    name = next(iter(truth))
-    _plot(name, truth[name])
+    """Print plots of the first unit, if `truth` has any, a line for each unit, and where the results are."""
+    for name in list(truth)[:1]:
+        _plot(name, truth[name])
     for unit, facts in results["units"].items():
         click.echo(_line(unit, facts))
     rows = sum(results["rows"].values())

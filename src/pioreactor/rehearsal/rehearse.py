@@ -10,10 +10,11 @@ from typing import Final
 from pioreactor.experiment_profiles.profile_struct import read_profile
 from pioreactor.experiment_profiles.rehearsal_data import QUANTITIES, ForecastOfUnit, Rehearsal, RunRecord
 from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit
+from pioreactor.processes.worker_pool import Progress
 from pioreactor.rehearsal.bottles import bottles_of
 from pioreactor.rehearsal.hazards import merged
 from pioreactor.rehearsal.quantiles import band_of, range_of_some
-from pioreactor.rehearsal.schedulers import Progress, Scheduler
+from pioreactor.rehearsal.schedulers import Scheduler
 from pioreactor.rehearsal.strain import scenario_of
 
 POINTS: Final = 240

@@ -19,8 +19,9 @@ from pioreactor.experiment_profiles.rehearsal_plan import (
     checked_plan,
     profile_of_act,
 )
+from pioreactor.processes.worker_pool import Progress
 from pioreactor.rehearsal.rehearse import rehearse, summarized
-from pioreactor.rehearsal.schedulers import Progress, in_this_process
+from pioreactor.rehearsal.schedulers import in_this_process
 from pioreactor.rehearsal.strain import scenario_fields, scenario_of
 from pioreactor.rehearsal.usual_hours import LONGEST_USUAL_HOURS, usual_hours
 

@@ -16,11 +16,12 @@ from pioreactor.experiment_profiles.kept_rehearsals import KeptRehearsals
 from pioreactor.experiment_profiles.rehearsal_comparison import compared
 from pioreactor.experiment_profiles.rehearsal_data import Band, ForecastOfUnit, Rehearsal, RunRecord
 from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit, RunningJob
+from pioreactor.processes.worker_pool import Progress
 from pioreactor.rehearsal.bottles import with_bottles
 from pioreactor.rehearsal.plan_of_cluster import changes_since
 from pioreactor.rehearsal.present_state import read_units
 from pioreactor.rehearsal.rehearse_command import rehearse_command
-from pioreactor.rehearsal.schedulers import Progress, Scheduler, in_this_process
+from pioreactor.rehearsal.schedulers import Scheduler, in_this_process
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 ANSWERS: Mapping[str, object] = {
