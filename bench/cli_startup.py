@@ -1,8 +1,8 @@
 """Measures how long commands take to start, as multiples of an interpreter that does nothing, in the same run.
 
-Run `python -m bench.cli_startup [ROUNDS]`. Goals: `pio version` at most 1.5, `pio --help` at most 3. Called is the
-entry point; the script that an installer wrote for it has a row of its own, because some import `re`, which takes
-longer than the command.
+Run `python -m bench.cli_startup [ROUNDS]`. Goals: `pio version` at most 1.5, `pio --help` and the list of jobs 3.
+Called is the entry point; the script that an installer wrote for it has a row of its own, because some import `re`,
+which takes longer than the command.
 """
 
 import statistics

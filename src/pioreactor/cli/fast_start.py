@@ -1,13 +1,27 @@
-"""Start of jobs without options that skips the parser of the command line, which costs each process 1.5 MB."""
+"""Commands that skip the parser of the command line: jobs without options (1.5 MB each), and the list of jobs.
+
+The list of jobs is asked for often, by people and scripts. It imports `sqlite3` and little else; whatever is unusual
+is left to the command itself.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # `typing` is not imported for it
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from sqlite3 import Connection
+
     from pioreactor.jobs.job import BackgroundJob
+
+LISTED = ("job_id", "job_name", "experiment", "job_source", "started_at", "ended_at", "pid")
+"""What `pio jobs list` shows."""
+_LISTS = (["jobs", "list"], ["jobs", "list", "all"], ["jobs", "list", "running"], ["jobs", "running"])
+_VOLATILE_STORE = "cache/local_intermittent_pioreactor_metadata.sqlite"
+"""As in `Paths`, which takes two starts of Python to import."""
+_MOST_LISTED = 100
 
 
 def can_start(arguments: list[str]) -> bool:
@@ -58,3 +72,59 @@ def import_msgspec() -> None:
         import msgspec  # noqa: F401
     finally:
         del sys.modules["typing_extensions"]
+
+
+def listed_jobs(arguments: Sequence[str], environment: Mapping[str, str]) -> list[str] | None:
+    """Return the lines of `pio jobs list`; None if the line says something else, or the command itself must do it.
+
+    So it is without records of this boot, when a job has ended without recording that, and for root where it is
+    refused.
+    """
+    if list(arguments) not in _LISTS or not _may_look(environment):
+        return None
+    import sqlite3
+
+    file = f"{_folder(environment, 'RUN_PIOREACTOR', '/run/pioreactor')}/{_VOLATILE_STORE}"
+    try:
+        with open(file, "rb"):  # noqa: PTH123  a URI would not name the file if it is missing
+            connection = sqlite3.connect(file, timeout=1.0)
+        try:
+            return _listed(connection, is_running_only="running" in arguments)
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError):
+        return None
+
+
+def _listed(connection: Connection, *, is_running_only: bool) -> list[str] | None:
+    from pioreactor.cli.table_lines import table_lines
+    from pioreactor.processes.liveness import boot_id, is_alive
+
+    if connection.execute("SELECT boot_id FROM volatile_boot").fetchone() != (boot_id(),):
+        return None
+    living = connection.execute("SELECT pid, process_started_at FROM pio_job_metadata WHERE is_running = 1").fetchall()
+    if not all(is_alive(pid, started_at) for pid, started_at in living):
+        return None  # the command records the end
+    found = connection.execute(
+        f"SELECT {', '.join(LISTED)} FROM pio_job_metadata {'WHERE is_running = 1' if is_running_only else ''}"
+        " ORDER BY started_at DESC, job_id DESC LIMIT ?",
+        (_MOST_LISTED,),
+    ).fetchall()
+    if not found:
+        return ["No jobs."]
+    titles, *lines = table_lines([dict(zip(LISTED, row, strict=True)) for row in found], LISTED)
+    return [f"\033[1m{titles}\033[0m" if sys.stdout.isatty() else titles, *lines]
+
+
+def _may_look(environment: Mapping[str, str]) -> bool:
+    """Return whether the command is allowed for sure: root may not use the data of another user."""
+    if os.geteuid() != 0:
+        return True
+    try:
+        return os.stat(_folder(environment, "DOT_PIOREACTOR", "/home/pioreactor/.pioreactor")).st_uid == 0  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def _folder(environment: Mapping[str, str], variable: str, default: str) -> str:
+    return os.path.expanduser(environment.get(variable, "") or default)  # noqa: PTH111

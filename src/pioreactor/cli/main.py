@@ -25,6 +25,13 @@ def main() -> None:
     if arguments in (["--help"], ["-h"]) and _columns() >= 80:
         sys.stdout.write(_generated_help())
         return
+    if arguments[:1] == ["jobs"]:
+        from pioreactor.cli.fast_start import listed_jobs
+
+        lines = listed_jobs(arguments, os.environ)
+        if lines is not None:
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+            return
     _run(arguments)
 
 

@@ -8,6 +8,8 @@ from typing import TypeVar
 import click
 import msgspec
 
+from pioreactor.cli.table_lines import cell_text, table_lines
+
 Item = TypeVar("Item")
 
 
@@ -32,12 +34,10 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *,
     if not rows:
         click.echo(none)
         return
-    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    titles = [column.replace("_", " ") for column in columns]
-    widths = [max(len(line[i]) for line in [titles, *cells]) for i in range(len(columns))]
-    click.echo(click.style(_line(titles, widths), bold=True))
-    for line in cells:
-        click.echo(_line(line, widths))
+    titles, *lines = table_lines(rows, columns)
+    click.echo(click.style(titles, bold=True))
+    for line in lines:
+        click.echo(line)
 
 
 def print_rows(
@@ -63,18 +63,4 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     """Print `name  value` lines."""
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        click.echo(f"{name:<{width}}  {_cell(value)}".rstrip())
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value)
+        click.echo(f"{name:<{width}}  {cell_text(value)}".rstrip())

@@ -1,10 +1,15 @@
 """Liveness of processes, identified by number and start time: numbers are used again after a process ends."""
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from __future__ import annotations
 
-_PROC = Path("/proc")
+import os
+
+TYPE_CHECKING = False  # `typing` and `pathlib` are not imported for it: `pio jobs list` asks whether jobs are alive
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_PROC = "/proc"
 _STATE, _START_TIME = 0, 19
 """Positions in `/proc/<pid>/stat` counted after the command's closing bracket (proc(5))."""
 
@@ -12,7 +17,8 @@ _STATE, _START_TIME = 0, 19
 def process_started_at(pid: int) -> float | None:
     """Return the kernel's start time of a living process [clock ticks since boot], None when dead or unknown."""
     try:
-        text = (_PROC / str(pid) / "stat").read_text()
+        with open(f"{_PROC}/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            text = file.read()
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()
@@ -25,7 +31,7 @@ def is_alive(pid: int, started_at: float | None) -> bool:
     """Return whether that process is alive; without a start time, whether any process has the number."""
     if pid <= 0:
         return False
-    if not (_PROC / "self").exists():
+    if not os.path.exists(f"{_PROC}/self"):  # noqa: PTH110
         return _answers_signal(pid)
     found = process_started_at(pid)
     return found is not None and (started_at is None or found == started_at)
@@ -46,8 +52,10 @@ def job_processes(dot_pioreactor: Path) -> dict[int, str]:
 
     They are found by their command line and environment: no file of the unit is needed.
     """
+    from pathlib import Path
+
     found: dict[int, str] = {}
-    for process in _PROC.glob("[0-9]*"):
+    for process in Path(_PROC).glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
             variables = (process / "environ").read_bytes().split(b"\0")
@@ -66,13 +74,15 @@ def job_processes(dot_pioreactor: Path) -> dict[int, str]:
 def _name_of_job(words: list[str]) -> str:
     """Return the name in `… pio run NAME` or `… -m pioreactor.cli.main run NAME`; blank for other commands."""
     for first, second, name in zip(words, words[1:], words[2:], strict=False):
-        if second == "run" and (first == "pioreactor.cli.main" or Path(first).name == "pio"):
+        if second == "run" and (first == "pioreactor.cli.main" or first.rpartition("/")[2] == "pio"):
             return name
     return ""
 
 
 def folder_of_unit(environment: Mapping[str, str]) -> Path:
     """Return the folder of the unit that a process with this environment belongs to, as `job_processes` sees it."""
+    from pathlib import Path
+
     named = environment.get("DOT_PIOREACTOR", "")
     return Path(named) if named else Path.home() / ".pioreactor"
 
@@ -80,6 +90,7 @@ def folder_of_unit(environment: Mapping[str, str]) -> Path:
 def boot_id() -> str:
     """Return the kernel's identifier of this boot; blank where it has none."""
     try:
-        return (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
+        with open(f"{_PROC}/sys/kernel/random/boot_id", encoding="utf-8") as file:  # noqa: PTH123
+            return file.read().strip()
     except OSError:
         return ""

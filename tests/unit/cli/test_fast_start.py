@@ -1,6 +1,10 @@
-"""Start of jobs without the parser of the command line, unless there are plugins."""
+"""Start of jobs, and the list of jobs, without the parser of the command line."""
 
+import os
+import sqlite3
+import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,8 @@ from pioreactor.cli.run_commands import command_of
 from pioreactor.exc import NotAssignedAnExperimentError
 from pioreactor.job_catalog import JOBS
 from pioreactor.plugin_management.presence import any_package_is_plugin, are_there_plugins
+from pioreactor.storage.paths import Paths
+from pioreactor.storage.sqlite.stores import SqliteUnitStores
 
 WITHOUT_OPTIONS = [name for name, spec in JOBS.items() if not spec.has_options]
 
@@ -100,3 +106,85 @@ def test_a_job_under_construction_is_ended_on_a_signal(monkeypatch: pytest.Monke
 )
 def test_only_what_repairs_runs_on_a_faulty_configuration(name: str, runs: bool) -> None:
     assert _runs_with_faults(name) is runs
+
+
+class Registered:
+    """A unit with jobs of this process."""
+
+    def __init__(self, root: Path) -> None:
+        self.environment = {"DOT_PIOREACTOR": str(root), "RUN_PIOREACTOR": str(root / "run")}
+        self.registry = SqliteUnitStores(Paths.from_environment(self.environment)).jobs()
+
+    def start(self, job_name: str, pid: int | None = None) -> int:
+        return self.registry.register(
+            unit="unit1", experiment="batch 3", job_name=job_name, job_source="user", leader="unit1",
+            pid=os.getpid() if pid is None else pid, is_long_running=False, started_at="2030-01-01T00:00:00.000Z",
+            exclusive=False,
+        )  # fmt: skip
+
+    def listed(self, *words: str) -> list[str] | None:
+        return fast_start.listed_jobs(["jobs", *words], self.environment)
+
+    def listed_by_the_command(self, *words: str) -> str:
+        settings = {**os.environ, **self.environment, "LOCAL_CONFIG": "", "GLOBAL_CONFIG": ""}
+        code = "import sys; from pioreactor.cli.tree import pio; pio(sys.argv[1:])"
+        words = (sys.executable, "-c", code, "jobs", *words)
+        return subprocess.run(words, env=settings, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "all"], ["list", "running"], ["running"]])
+def test_the_list_of_jobs_is_the_commands_without_its_parser(tmp_path: Path, words: list[str]) -> None:
+    unit = Registered(tmp_path)
+    assert unit.listed(*words) is None  # there is no file yet
+    assert unit.registry.running() == []
+    assert unit.listed(*words) == ["No jobs."]
+    unit.registry.finish(unit.start("stirring"), ended_at="2030-01-02T00:00:00.000Z")
+    unit.start("od_reading")
+    lines = unit.listed(*words)
+    assert lines is not None and "od_reading" in lines[1]
+    assert "".join(f"{line}\n" for line in lines) == unit.listed_by_the_command(*words)
+
+
+@pytest.mark.parametrize("words", [["list", "--json"], ["list", "-n", "3"], ["info"], ["list", "what"], []])
+def test_other_lines_about_jobs_use_the_parser(tmp_path: Path, words: list[str]) -> None:
+    unit = Registered(tmp_path)
+    unit.start("od_reading")
+    assert unit.listed(*words) is None
+
+
+def test_the_command_itself_records_that_a_job_has_ended(tmp_path: Path) -> None:
+    unit = Registered(tmp_path)
+    unit.start("od_reading", pid=2**22 + 1)
+    assert unit.listed("list") is None
+    assert unit.registry.running() == []
+    assert unit.listed("list") is not None
+
+
+def test_jobs_of_an_earlier_boot_are_left_to_the_command(tmp_path: Path) -> None:
+    unit = Registered(tmp_path)
+    unit.start("od_reading")
+    with closing(sqlite3.connect(Paths.from_environment(unit.environment).volatile_store)) as database:
+        database.execute("UPDATE volatile_boot SET boot_id = 'another'")
+        database.commit()
+    assert unit.listed("running") is None
+
+
+def test_a_damaged_file_is_left_to_the_command(tmp_path: Path) -> None:
+    unit = Registered(tmp_path)
+    file = Paths.from_environment(unit.environment).volatile_store
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"no database" * 500)
+    assert unit.listed("list") is None
+
+
+def test_the_list_of_jobs_imports_no_parser(tmp_path: Path) -> None:
+    unit = Registered(tmp_path)
+    unit.start("od_reading")
+    code = (
+        "import sys; sys.argv = ['pio', 'jobs', 'list']; from pioreactor.cli.main import main; main();"
+        "sys.stderr.write(' '.join({'click', 'msgspec', 'typing', 'pathlib', 'dataclasses'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, **unit.environment}
+    done = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True)
+    assert "od_reading" in done.stdout
+    assert done.stderr == ""

@@ -8,6 +8,7 @@ from enum import Enum
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
+from pioreactor.cli.fast_start import LISTED
 from pioreactor.cli.lazy_group import SuggestingGroup, unknown
 from pioreactor.cli.options import json_option, underscored
 from pioreactor.cli.render import print_pairs, print_result, print_rows, print_table
@@ -15,8 +16,6 @@ from pioreactor.exc import ConflictError, JobNotRunningError, NotFoundError, Pio
 from pioreactor.jobs.command_sender import DEADLINE_S, CommandOutcome, CommandSender
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.ports import JobRecord
-
-_COLUMNS = ["job_id", "job_name", "experiment", "job_source", "started_at", "ended_at", "pid"]
 
 
 class _Outcome(Enum):
@@ -147,7 +146,7 @@ def _one(cli: CliContext, job_id: int | None, job_name: str | None) -> JobRecord
 
 def _print_records(records: list[JobRecord], *, as_json: bool) -> None:
     rows = [asdict(record) for record in records]
-    print_rows(rows, _COLUMNS, as_json=as_json, none="No jobs.")
+    print_rows(rows, LISTED, as_json=as_json, none="No jobs.")
 
 
 def _text(value: object) -> object:
