@@ -8,7 +8,7 @@ from typing import Final
 from pioreactor import error_codes, structs
 from pioreactor.actions import bioreactor
 from pioreactor.actions.pwm import publish_duties
-from pioreactor.alarms import AlarmRule, MissingData
+from pioreactor.alarms import AlarmRule, Diagnosis, MissingData
 from pioreactor.automations import events, registry
 from pioreactor.automations.base import AutomationJob
 from pioreactor.automations.temperature.heater import GuardedHeater
@@ -32,6 +32,8 @@ PUBLISHED_DUTY_STEP: Final = 1.0
 MONITOR_TIMEOUT_S: Final = 60.0
 PAUSED: Final = "paused"
 UNMONITORED: Final = "unwatched"
+HEATER: Final = "heater"
+"""Name of the diagnosis of the heater and its thermometer."""
 _LIMITS: Final = {
     "MAX_TEMP_TO_REDUCE_HEATING": 78.0, "MAX_TEMP_TO_DISABLE_HEATING": 80.0, "MAX_TEMP_TO_SHUTDOWN": 85.0
 }  # fmt: skip
@@ -62,6 +64,13 @@ class TemperatureAutomationJob(AutomationJob):
             severity="high",
             escalate_after_s=3600.0,
             remedy="Look at the log of the unit.",
+        ),
+        AlarmRule(
+            name="heater_fault",
+            title="Heater is off because of a fault",
+            condition=Diagnosis(job="temperature_automation", name=HEATER),
+            severity="high",
+            off_delay_s=900.0,
         ),
     )
     heater_duty_cycle = Status(0.0, unit="%", label="Heater duty cycle", display=False)
@@ -220,6 +229,7 @@ class TemperatureAutomationJob(AutomationJob):
         if serious:
             self.logger.error("%s", message)
             self._lane.post(lambda: self.blink_error_code(error_codes.PCB_TEMPERATURE_TOO_HIGH))
+            self._lane.post(lambda: self.report_diagnosis(HEATER, message))
         else:
             self.logger.warning("%s", message)
         self._lane.post(self._publish_duty)
@@ -240,6 +250,8 @@ class TemperatureAutomationJob(AutomationJob):
 
     def _process_reading(self, reading: BoardReading) -> None:
         self._processed_until_s = reading.at_s
+        if self.heater.prohibitions <= {PAUSED}:
+            self.report_diagnosis(HEATER, None)
         try:
             self._estimation.update(reading)
             if self.state == JobState.READY and reading.is_trusted:

@@ -14,6 +14,8 @@ from pioreactor.automations.temperature.only_record_temperature import OnlyRecor
 from pioreactor.automations.temperature.thermostat import Thermostat
 from pioreactor.background_jobs.temperature_automation import start_temperature_automation
 from pioreactor.exc import InvalidRequestError, NotFoundError, SettingError
+from pioreactor.testing.simulation import simulated_bench
+from pioreactor.twin.faults import Fault
 
 
 class Stepwise(TemperatureAutomationJobContrib):
@@ -173,3 +175,15 @@ def test_a_change_of_target_is_recorded_with_its_time(unit: Any) -> None:
     records = [json.loads(payload) for payload in unit.payloads("temperature_automation_settings")]
     assert records[-1]["automation_name"] == "thermostat"
     assert records[-1]["ended_at"] == "2030-01-01T00:00:20.000Z"
+
+
+def test_a_heater_without_effect_is_a_diagnosis_until_it_heats_again() -> None:
+    with simulated_bench(scenario="water", calibrated_pumps=False) as bench:
+        bench.start(lambda: start_temperature_automation("thermostat", target_temperature=37.0))
+        bench.wait(600.0)
+        assert not bench.retained("temperature_automation/diagnoses")
+        bench.unit.world.inject(Fault("dead_heater", start_s=600.0, end_s=1200.0))
+        bench.wait(600.0)
+        assert b"does not follow it" in (bench.retained("temperature_automation/diagnoses") or b"")
+        bench.wait(900.0)
+        assert bench.retained("temperature_automation/diagnoses") == b"{}"
