@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -107,7 +108,10 @@ def csv_lines(location: DatabaseLocation, dataset: Dataset, request: ExportReque
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the lock of exports: two at once would take the disk and the database from the jobs."""
+    """Hold the lock of exports: two at once would take the disk and the database from the jobs.
+
+    What an export left that was killed is deleted.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o660)
     try:
@@ -117,6 +121,8 @@ def exclusive(folder: Path) -> Iterator[None]:
             raise ConflictError(
                 "another export is in progress", remedy="Wait until it has finished, or stop it."
             ) from error
+        for left in [*folder.glob(".experiment-*"), *folder.glob(".*.zip.tmp")]:
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
         yield
     finally:
         os.close(descriptor)

@@ -161,6 +161,7 @@ def _leader(
         return search(unit.runtime.computer.ipv4(), unit=name)
 
     services = LeaderServices(unit, database, unit.bus, units, address_of, find_waiting)
+    services.end_interrupted()
     _start_config_delivery(services)
     _start_home_assistant(services, current.read)
     return LeaderSide(

@@ -128,7 +128,10 @@ class Tasks:
             self._drop_old()
             task = self._tasks.get(task_id)
             if task is None:
-                raise NotFoundError("unknown task", remedy="Results are kept for an hour. Send the request again.")
+                raise NotFoundError(
+                    "unknown task: the web server was restarted since, or it ended more than an hour ago",
+                    remedy="Look at what it has done, and send the request again if it is not complete.",
+                )
             answer = TaskResult(task.task_id, task.status, task.result, task.step)
             if task.problem is not None:
                 answer.error, answer.error_status = task.problem.error, task.problem.status

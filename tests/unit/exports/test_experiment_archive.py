@@ -112,6 +112,16 @@ def test_nothing_is_left_of_an_archive_that_failed(
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
+def test_what_a_killed_export_left_is_deleted_by_the_next(lab: Runtime) -> None:
+    exports = lab.paths.exports
+    (exports / ".experiment-killed").mkdir(parents=True)
+    (exports / ".experiment-killed" / "experiment.sqlite").touch()
+    (exports / ".experiment_x.zip.tmp").touch()
+    (exports / "finished.zip").touch()
+    done = write_experiment(lab, "Wild type")
+    assert {file.name for file in exports.iterdir()} == {".lock", "finished.zip", Path(done.path).name}
+
+
 @pytest.mark.parametrize("content", [b"", b"no database", None])
 def test_what_is_no_archive_of_an_experiment_is_refused(
     make_leader: Callable[[str], Runtime], tmp_path: Path, content: bytes | None

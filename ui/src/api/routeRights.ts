@@ -53,6 +53,7 @@ export const ROLE_OF: Readonly<Record<string, "viewer" | "operator" | "manager">
   "POST /api/local_access_point/stop": "manager",
   "POST /api/proposals/{id_}/approve": "operator",
   "POST /api/proposals/{id_}/commit": "operator",
+  "POST /api/proposals/{id_}/rehearse": "operator",
   "POST /api/proposals/{id_}/reject": "operator",
   "POST /api/quarantine/retry": "manager",
   "DELETE /api/quarantine/{id_}": "manager",
@@ -245,5 +246,6 @@ export const CHECKS_LIMITS_ITSELF: ReadonlySet<string> = new Set([
   "POST /api/alarms/by_id/{id_}/unshelve",
   "POST /api/proposals/{id_}/approve",
   "POST /api/proposals/{id_}/commit",
+  "POST /api/proposals/{id_}/rehearse",
   "POST /api/proposals/{id_}/reject",
 ]);

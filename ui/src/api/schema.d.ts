@@ -1741,6 +1741,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/proposals/{id_}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * RehearseProposal
+         * @description Rehearse a proposal again whose rehearsal failed or was interrupted.
+         */
+        post: operations["post_api_proposals_id__rehearse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/proposals/{id_}/reject": {
         parameters: {
             query?: never;
@@ -8353,7 +8373,7 @@ export interface components {
             /** @default [] */
             points: components["schemas"]["RehearsedMoment"][];
             /** @enum {string} */
-            status: "running" | "done" | "failed" | "not_possible";
+            status: "running" | "done" | "failed" | "interrupted" | "not_possible";
             /** @default  */
             text: string;
         };
@@ -12454,6 +12474,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Committed"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_proposals_id__rehearse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id_: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

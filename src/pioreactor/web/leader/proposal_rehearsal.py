@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Final
 
-from pioreactor.exc import ConflictError, PioreactorError
+from pioreactor.exc import ConflictError, PioreactorError, StoppedError
 from pioreactor.experiment_profiles.rehearsal_data import ForecastOfUnit, Rehearsal
 from pioreactor.experiment_profiles.rehearsal_plan import profile_of_act
 from pioreactor.storage.leader.repositories.proposals import Proposal, ProposedAct, RehearsedAct, RehearsedMoment
 from pioreactor.web.leader.rehearsal_runner import RehearseProfile
-from pioreactor.web.leader.services import LeaderServices
+from pioreactor.web.leader.services import INTERRUPTED, LeaderServices
 
 if TYPE_CHECKING:
     from pioreactor.web.leader.agent_tools import Tool
@@ -36,7 +36,7 @@ def start_rehearsal(leader: LeaderServices, tool: "Tool", proposal: Proposal) ->
     try:
         leader.unit.tasks.start("the rehearsal of an act", work, pool="requests", lock=LOCK)
     except ConflictError:
-        busy = RehearsedAct("failed", "Another act was being rehearsed. The agent can propose it again.")
+        busy = RehearsedAct("failed", "Another act was being rehearsed.")
         leader.database.proposals.rehearsed(proposal.id, busy)
 
 
@@ -56,6 +56,8 @@ def _rehearsed(leader: LeaderServices, tool: "Tool", act: ProposedAct) -> Rehear
     )
     try:
         found = leader.act_rehearsals.run(str(act.experiment), request, "--no-keep").rehearsal
+    except StoppedError:
+        return RehearsedAct("interrupted", INTERRUPTED)
     except PioreactorError as error:
         return RehearsedAct("failed", str(error))
     if found is None or not found.units:

@@ -17,7 +17,7 @@ from pioreactor.storage.leader.repositories.proposals import Agent, Proposal, Pr
 from pioreactor.structs.rights import VIEWER, Rights
 from pioreactor.web.leader.in_process_requests import ApiAnswer, InProcessApi
 from pioreactor.web.leader.proposal_effects import NOTHING, effects_of
-from pioreactor.web.leader.proposal_rehearsal import before_rehearsal, start_rehearsal
+from pioreactor.web.leader.proposal_rehearsal import RUNNING, before_rehearsal, start_rehearsal
 from pioreactor.web.leader.proposal_state import VOLUME, check_state, state_of
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import DecideProposal, Propose
@@ -138,6 +138,19 @@ def approve_proposal(
     return _decided(request, leader, proposal, "approved", data.note)
 
 
+@post("/proposals/{id_:str}/rehearse", guards=[only_signed_in], status_code=200, sync_to_thread=True)
+def rehearse_proposal(request: AnyRequest, leader: LeaderPorts, id_: FromPath[str]) -> Proposal:
+    """Rehearse a proposal again whose rehearsal failed or was interrupted."""
+    proposal = leader.database.proposals.get(id_)
+    _check_rights(leader, _sender(request)[1], proposal.act)
+    if proposal.rehearsal.status not in ("failed", "interrupted"):
+        raise ConflictError(f"the rehearsal is {proposal.rehearsal.status.replace('_', ' ')}")
+    check_state(leader, proposal)
+    again = leader.database.proposals.rehearse_again(id_, RUNNING)
+    start_rehearsal(leader, _tool(request, leader, proposal.act.tool), again)
+    return again
+
+
 @post("/proposals/{id_:str}/reject", guards=[only_signed_in], status_code=200, sync_to_thread=True)
 def reject_proposal(
     request: AnyRequest, leader: LeaderPorts, id_: FromPath[str], data: JSONBody[DecideProposal]
@@ -209,7 +222,10 @@ def _check_approver(leader: LeaderServices, proposal: Proposal) -> None:
 
 ROUTES = Router(
     "/",
-    route_handlers=[propose, proposals, one_proposal, approve_proposal, reject_proposal, commit_proposal],
+    route_handlers=[
+        *(propose, proposals, one_proposal, approve_proposal, reject_proposal, commit_proposal),
+        rehearse_proposal,
+    ],
     tags=["agents"],
     opt=needs(None, checks_limits_itself=True),
 )

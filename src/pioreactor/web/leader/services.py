@@ -30,6 +30,7 @@ from pioreactor.web.tasks import Accepted, TaskFailedError
 from pioreactor.web.unit.configuration import read_text
 from pioreactor.web.unit.services import UnitServices
 
+INTERRUPTED = "The web server was restarted before the rehearsal had ended."
 OWN_CONFIG = "/unit_api/config/specific"
 
 
@@ -99,6 +100,16 @@ class LeaderServices:
             files=OwnConfigFiles(self.units),
             records=self._delivery_records("its own configuration", own_config_delivery.CACHE),
         )
+
+    def end_interrupted(self) -> None:
+        """End what an earlier server had begun: rehearsals of proposals, and archives that were sent to be imported.
+
+        Call it once, before requests are answered. A rehearsal of a profile keeps its result by itself; an import that
+        is repeated continues.
+        """
+        self.database.proposals.interrupt_rehearsals(INTERRUPTED)
+        for archive in (self.unit.paths.storage / "imports" / "received").glob("experiment-*.zip"):
+            archive.unlink(missing_ok=True)
 
     def _delivery_records(self, what: str, cache: str) -> DeliveryRecords:
         return DeliveryRecords(

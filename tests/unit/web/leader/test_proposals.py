@@ -41,6 +41,7 @@ class Scene:
     def __init__(self, leader: Any, **limits: object) -> None:
         self.leader = leader
         self.volume_ml = 14.0
+        self.jobs: dict[str, dict[str, object]] = {"stirring": {}}
         self.sent: list[Request] = []
         for unit in ("unit1", "unit2"):
             leader.add_host(unit, self._answer)
@@ -59,11 +60,12 @@ class Scene:
             self.sent.append(request)
             return accepts(request)
         if request.path.endswith("/jobs/running"):
-            return json_response([{"job_name": "stirring"}])
+            return json_response([{"job_name": name} for name in self.jobs])
+        if "/jobs/settings/job_name/" in request.path:
+            return json_response({"settings": self.jobs[request.path.rpartition("/")[2]]})
         if "/bioreactor/" in request.path:
             return json_response({"values": {"current_volume_ml": self.volume_ml}})
-        is_empty = request.path.endswith(("/active_calibrations", "/job_name/stirring"))
-        return json_response({}) if is_empty else accepts(request)
+        return json_response({}) if request.path.endswith("/active_calibrations") else accepts(request)
 
     def call(self, tool: str, token: str = "a", **arguments: object) -> dict[str, Any]:
         as_program(self.leader, self.tokens[token])
@@ -149,6 +151,54 @@ def test_what_has_changed_is_not_carried_out(leader: Any) -> None:
     assert scene.decide(second, "reject").status_code == 200
     assert scene.decide(second).status_code == 409
     assert scene.doses == []
+
+
+TURBIDOSTAT: dict[str, object] = {"automation_name": "turbidostat", "target_biomass": 1.0, "exchange_volume_ml": 1.0}
+SPEED: dict[str, object] = {"target_rpm": 500.0, "duty_cycle": 30.1, "measured_rpm": 499.0}
+
+
+@pytest.mark.parametrize(
+    ("job", "settings", "said"),
+    [
+        ("dosing_automation", {**TURBIDOSTAT, "target_biomass": 0.1}, "dosing_automation target_biomass"),
+        ("dosing_automation", {**TURBIDOSTAT, "automation_name": "silent"}, "dosing_automation automation_name"),
+        ("stirring", {**SPEED, "target_rpm": 0.0}, "changed: stirring target_rpm"),
+        ("led_automation", {"automation_name": "silent"}, "changed: led_automation"),
+        ("stirring", {**SPEED, "duty_cycle": 31.0, "measured_rpm": 501.0}, None),
+    ],
+)
+def test_an_approval_is_bound_to_what_people_set_and_not_to_what_jobs_measure(
+    leader: Any, job: str, settings: dict[str, object], said: str | None
+) -> None:
+    scene = Scene(leader)
+    scene.jobs = {"stirring": SPEED, "dosing_automation": TURBIDOSTAT}
+    proposal = scene.propose()
+    scene.decide(proposal)
+    scene.jobs = {**scene.jobs, job: settings}
+    answer = scene.commit(proposal)
+    assert answer["isError"] is (said is not None)
+    assert said is None or said in answer["content"][0]["text"]
+    assert len(scene.doses) == (0 if said else 1)
+
+
+def test_a_rehearsal_that_a_restart_interrupted_is_said_and_can_be_repeated(leader: Any) -> None:
+    scene = Scene(leader)
+    scene.leader.services.act_rehearsals = RehearsalRunner((sys.executable, "-c", "0"), {}, lambda _: True)
+    proposal = scene.propose()
+    assert scene.rehearsal_of(proposal)["status"] == "interrupted"
+    leader.services.database.proposals.rehearsed(proposal["id"], RehearsedAct("running"))
+    leader.services.end_interrupted()
+    assert "restarted" in scene.rehearsal_of(proposal)["text"]
+    assert scene.decide(proposal, without_rehearsal=False).status_code == 409
+    line = msgspec.json.encode(RehearsalResult(None, forecast())).decode()
+    command = (sys.executable, "-c", f"print({line!r})")
+    leader.services.act_rehearsals = RehearsalRunner(command, {}, leader.services.unit.tasks.pause)
+    where = f"/api/proposals/{proposal['id']}/rehearse"
+    again = leader.client.post(where)
+    assert (again.status_code, again.json()["rehearsal"]["status"]) == (200, "running"), again.text
+    assert scene.rehearsal_of(proposal)["status"] == "done"
+    assert "the rehearsal is done" in leader.client.post(where).text
+    assert scene.decide(proposal, without_rehearsal=False).status_code == 200
 
 
 def virtual_time(leader: Any, monkeypatch: pytest.MonkeyPatch) -> VirtualClock:

@@ -7,7 +7,7 @@ import { path, request } from "@/api/client";
 import type { Proposal } from "@/api/types";
 import { Needs } from "@/parts/Needs";
 import { Problem } from "@/parts/Problem";
-import { effectsOf } from "./proposals";
+import { canRepeat, effectsOf } from "./proposals";
 import css from "./proposals.module.css";
 
 interface Props {
@@ -39,6 +39,10 @@ function Decision({ proposal, onClose }: { proposal: Proposal; onClose: () => vo
       onClose();
     },
   });
+  const rehearsing = useMutation({
+    mutationFn: () => request("POST", path("api", "proposals", proposal.id, "rehearse")),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["proposals"] }),
+  });
   const isRehearsed = proposal.rehearsal.status === "done";
   const isRunning = proposal.rehearsal.status === "running";
   return (
@@ -60,6 +64,14 @@ function Decision({ proposal, onClose }: { proposal: Proposal; onClose: () => vo
         ))}
       </ul>
       <p className="soft small">Rehearsal: {proposal.rehearsal.text}</p>
+      {canRepeat(proposal) && (
+        <Needs call={["POST", path("api", "proposals", proposal.id, "rehearse")]}>
+          <Button size="xs" variant="default" loading={rehearsing.isPending} onClick={() => rehearsing.mutate()}>
+            Rehearse again
+          </Button>
+        </Needs>
+      )}
+      {rehearsing.error && <Problem error={rehearsing.error} />}
       {!isRehearsed && !isRunning && (
         <Checkbox
           label="Approve without a rehearsal"

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { someProposals } from "@/demo/proposals";
-import { effectsOf, isOpen, outcome } from "./proposals";
+import { canRepeat, effectsOf, isOpen, outcome } from "./proposals";
 
 const NOW_MS = 1_900_000_000_000;
 const [waiting, done] = someProposals(NOW_MS / 1000);
@@ -14,6 +14,12 @@ test("a proposal is open until it is decided or late", () => {
   ]);
   expect(outcome(waiting, NOW_MS + 3_600_000)).toBe("expired");
   expect(outcome(done, NOW_MS)).toBe("approved by pioreactor, carried out");
+});
+
+test("a rehearsal that was interrupted can be repeated", () => {
+  if (!waiting) throw new Error("no proposals");
+  const rehearsal = { ...waiting.rehearsal, status: "interrupted" as const };
+  expect([canRepeat(waiting), canRepeat({ ...waiting, rehearsal })]).toEqual([false, true]);
 });
 
 test("effects have their units, and say what has no bound", () => {

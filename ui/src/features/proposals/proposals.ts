@@ -6,6 +6,9 @@ import type { Proposal } from "@/api/types";
 export const isOpen = (proposal: Proposal, nowMs: number): boolean =>
   proposal.status === "proposed" && Date.parse(proposal.expires_at) > nowMs;
 
+/** Whether its rehearsal can be run again. */
+export const canRepeat = ({ rehearsal }: Proposal): boolean => ["failed", "interrupted"].includes(rehearsal.status);
+
 /** What became of it. */
 export const outcome = (proposal: Proposal, nowMs: number): string => {
   const isLate = Date.parse(proposal.expires_at) <= nowMs;

@@ -67,10 +67,8 @@ class ChartPreferences:
 
 
 def _keys(text: object) -> list[str] | None:
-    if text is None:
-        return None
     try:
-        return msgspec.json.decode(str(text), type=list[str])
+        return None if text is None else msgspec.json.decode(str(text), type=list[str])
     except msgspec.DecodeError:
         return None  # edited by hand; the configuration decides
 

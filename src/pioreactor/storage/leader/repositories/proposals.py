@@ -77,9 +77,12 @@ class RehearsedMoment(msgspec.Struct, frozen=True):
 
 
 class RehearsedAct(msgspec.Struct, frozen=True):
-    """The act on a simulated reactor; `failed` and `not_possible` say why in `text`."""
+    """The act on a simulated reactor; `failed`, `interrupted` and `not_possible` say why in `text`.
 
-    status: Literal["running", "done", "failed", "not_possible"]
+    What failed or was interrupted can be rehearsed again.
+    """
+
+    status: Literal["running", "done", "failed", "interrupted", "not_possible"]
     text: str = ""
     points: tuple[RehearsedMoment, ...] = ()
     media_ml: float | None = None
@@ -166,10 +169,24 @@ class Proposals:
         return [_proposal(row) for row in self._access.rows(query.limit(limit))]
 
     def rehearsed(self, id_: str, rehearsal: RehearsedAct) -> None:
-        """Store how the rehearsal went; it does not change once it has ended."""
+        """Store how the rehearsal went; it does not change once it has ended, unless it is repeated."""
         values = {"rehearsal": msgspec.json.encode(rehearsal).decode()}
         with self._access.writing() as connection:
             change(connection, update(agent_proposals).where(agent_proposals.c.id == id_).values(values))
+
+    def rehearse_again(self, id_: str, rehearsal: RehearsedAct) -> Proposal:
+        """Store that a proposal no one has decided about is rehearsed again; raise `ConflictError` for another."""
+        values = {"rehearsal": msgspec.json.encode(rehearsal).decode()}
+        with self._access.writing() as connection:
+            self._move(connection, id_, "proposed", values)
+        return self.get(id_)
+
+    def interrupt_rehearsals(self, text: str) -> None:
+        """Mark rehearsals that count as running as interrupted: nothing runs them any more."""
+        values = {"rehearsal": msgspec.json.encode(RehearsedAct("interrupted", text)).decode()}
+        is_running = agent_proposals.c.rehearsal.startswith('{"status":"running"', autoescape=True)
+        with self._access.writing() as connection:
+            change(connection, update(agent_proposals).where(is_running).values(values))
 
     def decide(self, proposal: Proposal, status: Status, *, by: str, note: str) -> Proposal:
         """Approve or reject what is not decided yet; raise `ConflictError` with the cause otherwise."""
