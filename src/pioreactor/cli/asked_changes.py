@@ -144,5 +144,8 @@ def _ask(question: str) -> str:
     import click
 
     is_secret = question.startswith(("Password", "Code"))
-    given: str = click.prompt(question, "", is_secret, prompt_suffix="", show_default=False, err=True)
+    try:
+        given: str = click.prompt(question, "", is_secret, prompt_suffix="", show_default=False, err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     return given.strip()

@@ -62,7 +62,7 @@ def run_to_exit_code(main: Callable[[], object]) -> int:
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except KeyboardInterrupt:
-        _print_line("Interrupted.")
+        print_interrupted()
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (`| head`) has closed the pipe; the interpreter must not flush into it at exit.
@@ -94,6 +94,11 @@ def print_error(error: PioreactorError) -> None:
     _print_line(f"Error: {error}")
     if error.remedy:
         _print_line(f"  Try: {error.remedy}")
+
+
+def print_interrupted() -> None:
+    """Say that Ctrl-C has ended the command."""
+    _print_line("Interrupted.")
 
 
 def _print_line(line: str) -> None:

@@ -64,9 +64,9 @@ def _run(arguments: list[str]) -> None:
 
 
 def _answered(line: "Line") -> str | None:
-    """Return the reason for a change; exit where the lab asks for more than the person says."""
+    """Return the reason for a change; exit where the lab asks for more than the person says, or at an interrupt."""
     from pioreactor.cli.asked_changes import answer
-    from pioreactor.cli.exit_codes import print_error
+    from pioreactor.cli.exit_codes import INTERRUPTED, print_error, print_interrupted
     from pioreactor.exc import PioreactorError
 
     try:
@@ -74,6 +74,9 @@ def _answered(line: "Line") -> str | None:
     except PioreactorError as error:
         print_error(error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print_interrupted()
+        sys.exit(INTERRUPTED)
 
 
 def _columns() -> int:

@@ -218,6 +218,10 @@ class Proposals:
         if change(connection, update(agent_proposals).where(*is_open, is_valid).values(values)):
             return
         [[present]] = fetch(connection, select(agent_proposals.c.status).where(agent_proposals.c.id == id_))
+        if present == "proposed" and status == "approved":
+            raise ConflictError(
+                "no person has approved the proposal", remedy="Wait for the decision, which one_proposal shows."
+            )
         cause = "has expired" if present == status else f"is {present}"
         raise ConflictError(f"the proposal {cause}", remedy="Make a new proposal.")
 
