@@ -157,12 +157,23 @@ export async function request<T>(method: Method, path: string, body?: unknown, s
 
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => request<T>("GET", path, undefined, signal);
 
-/** Ask for what `get` is going to be asked for; its failure is met there as well. */
-export async function getAhead<T>(path: string): Promise<T> {
-  const asked = transport("GET", path);
+function keepAhead(path: string, asked: Promise<Answer>): void {
   ahead.set(path, asked);
   asked.catch(() => undefined);
   setTimeout(() => ahead.get(path) === asked && ahead.delete(path), AHEAD_MS);
+}
+
+/** Let `get` take the body of an answer from another one that is on its way; where that fails, `get` asks itself. */
+export const keepPart = (path: string, body: Promise<unknown>): void =>
+  keepAhead(
+    path,
+    body.then((found) => ({ status: 200, body: found })),
+  );
+
+/** Ask for what `get` is going to be asked for; its failure is met there as well. */
+export async function getAhead<T>(path: string): Promise<T> {
+  const asked = transport("GET", path);
+  keepAhead(path, asked);
   const answer = await asked;
   if (answer.status >= 400) throw refusal(answer);
   return answer.body as T;

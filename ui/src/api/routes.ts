@@ -9,6 +9,10 @@ export const JOBS = "/api/jobs/descriptors";
 export const CHARTS = "/api/charts/descriptors";
 export const SHARED_CONFIG = "/api/config/shared";
 
+/** All that the first page asks for, of an experiment if there is one of that name. */
+export const overviewOf = (experiment: string | undefined): string =>
+  experiment === undefined ? "/api/overview" : `/api/overview?experiment=${encodeURIComponent(experiment)}`;
+
 export const assignedTo = (experiment: string): string => path("api", "experiments", experiment, "workers");
 export const labelsIn = (experiment: string): string => path("api", "experiments", experiment, "unit_labels");
 export const chartPreferences = (experiment: string): string =>

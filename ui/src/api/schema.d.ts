@@ -1661,6 +1661,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overview
+         * @description Return all that the overview draws first, of an experiment, or else of the newest that has units.
+         *
+         *     It is what routes return one by one; an answer that has not changed is 304 to a browser that has it.
+         */
+        get: operations["get_api_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/proposals": {
         parameters: {
             query?: never;
@@ -8122,6 +8144,28 @@ export interface components {
             required: boolean;
             type: string;
         };
+        /** Overview */
+        Overview: {
+            assigned: components["schemas"]["Assignment"][];
+            chart_preferences: components["schemas"]["ChosenCharts"];
+            charts: components["schemas"]["Chart"][];
+            config: string;
+            experiment: string | null;
+            experiments: components["schemas"]["OverviewExperiment"][];
+            jobs: components["schemas"]["DescribedJob"][];
+            labels: {
+                [key: string]: string;
+            };
+            workers: components["schemas"]["WorkerRow"][];
+        };
+        /** OverviewExperiment */
+        OverviewExperiment: {
+            created_at: string;
+            description: string | null;
+            experiment: string;
+            tags: string[];
+            worker_count: number;
+        };
         /** OwnToken */
         OwnToken: {
             token: string;
@@ -12354,6 +12398,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
+                };
+            };
+        };
+    };
+    get_api_overview: {
+        parameters: {
+            query?: {
+                experiment?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

@@ -38,7 +38,9 @@ export type ImportState = Schemas["ImportState"];
 export type UsbState = Schemas["UsbState"];
 export type SentFile = Schemas["SentFile"];
 export type UsbArtifact = Schemas["UsbArtifact"];
-export type Experiment = Schemas["Experiment"];
+/** Without its age, which the panel tells by itself. */
+export type Experiment = Omit<Schemas["Experiment"], "delta_hours">;
+export type Overview = Schemas["Overview"];
 export type Worker = Schemas["WorkerRow"];
 export type WaitingWorker = Schemas["WaitingWorker"];
 

@@ -19,14 +19,35 @@ function listening(transport: Transport): string[] {
   return asked;
 }
 
-it("asks for what the first charts need, their history included, without waiting for who is signed in", async () => {
+it("asks for all of the first page at once, then for its curves, without waiting for who is signed in", async () => {
   const asked = listening(makeDemo({ latencyMs: 0 }).transport);
   askAhead({ pathname: "/overview", search: "?experiment=demo" });
   await vi.waitFor(() => {
     expect(asked).toContain("/api/experiments/demo/time_series/temperature_readings");
-    expect(asked).toContain("/api/experiments/demo/workers");
   }, 10_000);
-  expect(new Set(asked).size).toBe(asked.length);
+  const { length } = asked;
+  expect(asked.filter((path) => !path.includes("time_series"))).toEqual(["/auth/me", "/api/overview"]);
+  for (const path of ["/api/experiments", "/api/workers", "/api/jobs/descriptors", "/api/charts/descriptors"])
+    expect(await get<unknown[]>(path)).not.toEqual([]);
+  expect(await get("/api/config/shared")).toContain("[");
+  for (const path of ["workers", "unit_labels", "chart_preferences"])
+    expect(await get(`/api/experiments/demo/${path}`)).toBeTruthy();
+  expect(asked.length).toBe(length);
+});
+
+it("asks for an experiment that the leader did not choose", async () => {
+  const { transport } = makeDemo({ latencyMs: 0 });
+  const asked = listening(async (method, path, body, signal) => {
+    const answer = await transport(method, path, body, signal);
+    return path.startsWith("/api/overview")
+      ? { ...answer, body: { ...(answer.body as object), experiment: "another" } }
+      : answer;
+  });
+  askAhead({ pathname: "/overview", search: "?experiment=demo" });
+  await vi.waitFor(() => {
+    expect(asked).toContain("/api/experiments/demo/workers");
+    expect(asked).toContain("/api/experiments/demo/time_series/temperature_readings");
+  }, 10_000);
 });
 
 it("asks nothing more on pages without charts", async () => {
@@ -39,7 +60,7 @@ it("asks nothing more on pages without charts", async () => {
 it("fails in silence when no person is signed in", async () => {
   const asked = listening(async () => ({ status: 401, body: { error: "Not signed in" } }));
   askAhead({ pathname: "/", search: "" });
-  await vi.waitFor(() => expect(asked).toContain("/api/experiments"));
+  await vi.waitFor(() => expect(asked).toContain("/api/overview"));
   await new Promise((settled) => setTimeout(settled, 50));
   expect(asked.filter((path) => path.includes("time_series"))).toEqual([]);
 });

@@ -2,7 +2,17 @@
 
 import { type Answer, type Method, Refused, type Transport } from "@/api/client";
 import { parseIni } from "@/api/ini";
-import type { ChartPreferences, LogRow, ReactorModel, TimeSeries, Worker } from "@/api/types";
+import {
+  assignedTo,
+  CHARTS,
+  chartPreferences,
+  EXPERIMENTS,
+  JOBS,
+  labelsIn,
+  SHARED_CONFIG,
+  WORKERS,
+} from "@/api/routes";
+import type { ChartPreferences, LogRow, Overview, ReactorModel, TimeSeries, Worker } from "@/api/types";
 import { EVERYONE } from "@/live/topics";
 import { atLeast } from "@/parts/levels";
 import { alarmReads, someAlarms } from "./alarms";
@@ -128,6 +138,29 @@ function pluginsOfAll(cluster: DemoCluster): Record<string, unknown> {
   );
 }
 
+/** All that the overview draws first, of the answers to the routes that have its parts. */
+function overviewOf(
+  cluster: DemoCluster,
+  wanted: string | null,
+  read: (path: string, query: URLSearchParams) => Answer | undefined,
+): Overview {
+  const part = <K extends keyof Overview>(path: string): Overview[K] =>
+    read(path, new URLSearchParams())?.body as Overview[K];
+  const experiments = part<"experiments">(EXPERIMENTS);
+  const experiment = experiments.some((one) => one.experiment === wanted) ? (wanted as string) : cluster.experiment;
+  return {
+    experiments,
+    workers: part<"workers">(WORKERS),
+    jobs: part<"jobs">(JOBS),
+    charts: part<"charts">(CHARTS),
+    config: part<"config">(SHARED_CONFIG),
+    experiment,
+    assigned: part<"assigned">(assignedTo(experiment)),
+    labels: part<"labels">(labelsIn(experiment)),
+    chart_preferences: part<"chart_preferences">(chartPreferences(experiment)),
+  };
+}
+
 /** The transport of a page in front of a recorded cluster. */
 export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LATENCY_MS } = {}): Transport {
   const tasks = new Tasks();
@@ -159,6 +192,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === "/api/system/releases") return ok(RELEASES);
     if (path === `/api/units/${EVERYONE}/plugins/installed`) return tasks.succeed(pluginsOfAll(cluster));
     if (path === `/api/units/${EVERYONE}/capabilities`) return tasks.succeed(capabilitiesOfAll(cluster));
+    if (path === "/api/overview") return ok(overviewOf(cluster, query.get("experiment"), read));
     if (path === "/api/config/keys") return ok(KEYS);
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);

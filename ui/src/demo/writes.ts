@@ -211,7 +211,7 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
       (_, body) => {
         if (experiments().some((one) => one.experiment === body.experiment))
           return refused(409, "An experiment of this name exists", "Choose another name.");
-        const created: Experiment = {
+        const created: Experiment & { delta_hours: number } = {
           experiment: String(body.experiment),
           created_at: iso(cluster.nowS),
           description: String(body.description ?? ""),

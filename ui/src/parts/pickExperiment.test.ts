@@ -7,7 +7,6 @@ const one = (experiment: string, created_at: string, worker_count: number): Expe
   created_at,
   worker_count,
   description: null,
-  delta_hours: 0,
   tags: [],
 });
 const all = [one("old", "2026-01-01", 0), one("runs", "2026-02-01", 3), one("planned", "2026-03-01", 0)];

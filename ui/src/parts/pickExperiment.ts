@@ -19,6 +19,10 @@ export function pick(
   return newestFirst.find((one) => one.worker_count > 0) ?? newestFirst[0];
 }
 
+/** Return the names that a page with this query looks for, the first that exists is shown. */
+export const wantedExperiments = (search: string): string[] =>
+  [new URLSearchParams(search).get(LINKED), recall(REMEMBERED)].filter((name) => typeof name === "string");
+
 /** Return the experiment that a page with this query shows at first. */
 export const firstExperiment = (experiments: readonly Experiment[], search: string): Experiment | undefined =>
-  pick(experiments, new URLSearchParams(search).get(LINKED), recall(REMEMBERED));
+  pick(experiments, ...wantedExperiments(search));

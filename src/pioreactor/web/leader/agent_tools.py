@@ -29,8 +29,9 @@ _PARAMETER: Final = re.compile(r"\{(\w+):\w+\}")
 _PATH_PART: Final = re.compile(r"(?!\.\.?$)[^/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
 MAX_DOSE_ML: Final = 100.0
 _METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
-_BY_JOB: Final = frozenset({"run_on_units", "update_on_units"})
-"""Routes that take whatever a job takes: agents have a tool for each job instead, with units and bounds."""
+_IN_PARTS: Final = frozenset({"run_on_units", "update_on_units", "overview"})
+"""Routes that take whatever a job takes: agents have a tool for each job instead, with units and bounds.
+And the one that returns all that others return one by one."""
 _CLASSES: Final[Mapping[ToolClass, str]] = {
     "read": "Reads only.",
     "reversible": "Acts at once; another command undoes it.",
@@ -146,7 +147,7 @@ def _is_for_agents(handler: HTTPRouteHandler) -> bool:
     if only_signed_in in (handler.guards if handler.guards is not None else ()):
         return False
     is_upload = need.tool is None and "request" in signature.parameters and "data" not in signature.parameters
-    return not is_upload and _is_json(signature.return_type.annotation) and _name(handler) not in _BY_JOB
+    return not is_upload and _is_json(signature.return_type.annotation) and _name(handler) not in _IN_PARTS
 
 
 def _of_route(path: str, handler: HTTPRouteHandler) -> Tool:

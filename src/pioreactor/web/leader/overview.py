@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Router, get, patch
 from litestar.di import Provide
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from pioreactor import measurements
 from pioreactor.measurements import ChartSpec, MeasurementSpec, SeriesSpec
@@ -14,7 +14,10 @@ from pioreactor.measurements.spec import Transformation
 from pioreactor.models import load_models
 from pioreactor.plugin_management.descriptor_files import ChartFile
 from pioreactor.plugin_management.package_files import descriptors
+from pioreactor.storage.leader.repositories.assignments import Assignment
 from pioreactor.storage.leader.repositories.chart_preferences import ChosenCharts
+from pioreactor.storage.leader.repositories.experiments import Experiment
+from pioreactor.web.answer_cache import FOLLOWS_DATABASE
 from pioreactor.web.descriptors import (
     DescribedAutomation,
     DescribedJob,
@@ -22,11 +25,14 @@ from pioreactor.web.descriptors import (
     describe_automation,
     describe_job,
 )
+from pioreactor.web.leader.responses import WorkerRow
 from pioreactor.web.leader.services import LeaderPorts
+from pioreactor.web.leader.workers import worker_rows
 from pioreactor.web.request_bodies import ChooseCharts, automation_kind, experiment_name
 from pioreactor.web.security.audit_recorder import note_values
-from pioreactor.web.security.route_rights import needs
+from pioreactor.web.security.route_rights import needs, readers_of
 from pioreactor.web.unit.capabilities import described_settings
+from pioreactor.web.unit.configuration import read_text
 from pioreactor.web.unit.services import UnitPorts, UnitServices
 from pioreactor.web.unit.system import health
 
@@ -112,6 +118,64 @@ def charts_of_plugins(plugins: Path) -> list[Chart]:
     ]
 
 
+class OverviewExperiment(msgspec.Struct):
+    """An experiment, without what the time alone changes."""
+
+    experiment: str
+    created_at: str
+    description: str | None
+    worker_count: int
+    tags: list[str]
+
+
+class Overview(msgspec.Struct):
+    """What the overview draws first. `experiment` is the one that it shows, null where there is none."""
+
+    experiments: list[OverviewExperiment]
+    workers: list[WorkerRow]
+    jobs: list[DescribedJob]
+    charts: list[Chart]
+    config: str
+    """The text of the shared configuration."""
+    experiment: str | None
+    assigned: list[Assignment]
+    labels: dict[str, str]
+    chart_preferences: ChosenCharts
+
+
+@get(
+    "/overview",
+    opt=needs(None) | FOLLOWS_DATABASE,
+    guards=[readers_of("experiments", "cluster")],
+    sync_to_thread=True,
+)
+def overview(leader: LeaderPorts, experiment: FromQuery[str] = "") -> Overview:
+    """Return all that the overview draws first, of an experiment, or else of the newest that has units.
+
+    It is what routes return one by one; an answer that has not changed is 304 to a browser that has it.
+    """
+    database, experiments = leader.database, leader.database.experiments.all()
+    shown = _shown(experiments, experiment)
+    return Overview(
+        experiments=[msgspec.convert(one, OverviewExperiment, from_attributes=True) for one in experiments],
+        workers=worker_rows(leader),
+        jobs=[describe_job(job) for job in leader.unit.catalog.jobs()],
+        charts=list(_catalog(leader.unit).values()),
+        config=read_text(leader.unit.paths.global_config),
+        experiment=shown,
+        assigned=[] if shown is None else database.assignments.of_experiment(shown),
+        labels={} if shown is None else database.labels.of_experiment(shown),
+        chart_preferences=ChosenCharts() if shown is None else database.chart_preferences.of_experiment(shown),
+    )
+
+
+def _shown(experiments: list[Experiment], wanted: str) -> str | None:
+    """Return the experiment that was asked for, or else the newest that has units, or else the newest."""
+    asked = [one for one in experiments if one.experiment == wanted]
+    with_units = [one for one in experiments if one.worker_count > 0]
+    return next((one.experiment for one in (*asked, *with_units, *experiments)), None)
+
+
 @get("/jobs/descriptors", sync_to_thread=True)
 def jobs_of_cluster(unit: UnitPorts) -> list[DescribedJob]:
     """Return jobs with what they publish; the model of a unit may narrow the bounds."""
@@ -173,7 +237,7 @@ def _own_unit(leader: LeaderPorts) -> UnitServices:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(jobs_of_cluster, automations_of_cluster, settings_of_cluster, health, charts_descriptors),
+        *(overview, jobs_of_cluster, automations_of_cluster, settings_of_cluster, health, charts_descriptors),
         *(chart_preferences, choose_charts),
     ],
     dependencies={"unit": Provide(_own_unit, sync_to_thread=False)},

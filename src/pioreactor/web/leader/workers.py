@@ -63,6 +63,11 @@ def units(leader: LeaderPorts) -> list[UnitName]:
 
 @get("/workers", opt=FOLLOWS_DATABASE, sync_to_thread=True)
 def workers(leader: LeaderPorts) -> list[WorkerRow]:
+    return worker_rows(leader)
+
+
+def worker_rows(leader: LeaderServices) -> list[WorkerRow]:
+    """Return the inventory."""
     return [_row(leader, found) for found in leader.database.workers.all()]
 
 

@@ -97,6 +97,19 @@ def within_rights(connection: Connection, handler: BaseRouteHandler) -> None:
     check(rights, request, experiment_of=cluster.experiment_of)
 
 
+def readers_of(*areas: Area) -> Callable[[Connection, BaseRouteHandler], None]:
+    """Return a guard that refuses who may not read all of these parts of the API."""
+
+    def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+        identity = identity_of(connection.scope)
+        if identity is not None and identity.kind != "unit":
+            rights = identity.rights if identity.rights is not None else VIEWER
+            for area in areas:
+                check(rights, Request("read", area), experiment_of=lambda _: None)
+
+    return guard
+
+
 def check_limits(scope: object, *, area: Area, unit: str, experiment: str) -> None:
     """Raise `NotPermittedError` unless the limits of the sender allow a change about this unit and experiment.
 

@@ -1,4 +1,4 @@
-"""Charts of the overview follow from the declared measurements, those of plugins too."""
+"""Charts of the overview follow from the declared measurements, those of plugins too; it is read in one answer."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.unit.measurements.ph import registered
+from tests.unit.web.security.test_access_tokens import as_program, created
 
 from pioreactor.web.leader.overview import charts
 
@@ -91,3 +92,57 @@ def test_charts_are_chosen_for_an_experiment(leader: Any) -> None:
     leader.result(client.delete("/api/experiments/exp"))
     leader.add_workers("unit2", experiment="exp")
     assert client.get(PREFERENCES).json()["pioreactor_chart_keys"] is None, "a new experiment of the same name"
+
+
+def test_the_overview_has_in_one_answer_what_other_routes_return_one_by_one(leader: Any) -> None:
+    leader.add_workers("unit1", "unit2")
+    leader.services.database.experiments.create("older", description="", tags=[])
+    leader.services.database.experiments.create("newer without units", description="", tags=["a"])
+    leader.services.database.assignments.assign("unit1", "older")
+    leader.services.database.labels.set("older", "unit1", "left")
+
+    def body(path: str) -> Any:
+        return leader.client.get(f"/api/{path}").json()
+
+    found = body("overview")
+    assert found["experiment"] == "older"
+    assert found["labels"] == {"unit1": "left"}
+    for part, path in {
+        "workers": "workers",
+        "jobs": "jobs/descriptors",
+        "charts": "charts/descriptors",
+        "assigned": "experiments/older/workers",
+        "labels": "experiments/older/unit_labels",
+        "chart_preferences": "experiments/older/chart_preferences",
+    }.items():
+        assert found[part] == body(path), part
+    ages = {"delta_hours"}
+    assert found["experiments"] == [{key: row[key] for key in row if key not in ages} for row in body("experiments")]
+    assert found["config"] == leader.client.get("/api/config/shared").text
+    assert body("overview?experiment=newer without units")["experiment"] == "newer without units"
+    assert body("overview?experiment=unknown")["experiment"] == "older"
+
+
+def test_an_overview_without_experiments_has_none(leader: Any) -> None:
+    found = leader.client.get("/api/overview").json()
+    assert (found["experiment"], found["assigned"], found["labels"]) == (None, [], {})
+
+
+def test_an_overview_that_has_not_changed_is_not_sent_again(leader: Any) -> None:
+    leader.add_workers("unit1")
+    first = leader.client.get("/api/overview")
+    known = {"If-None-Match": first.headers["etag"]}
+    again = leader.client.get("/api/overview", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    leader.services.database.experiments.create("new", description="", tags=[])
+    assert leader.client.get("/api/overview", headers=known).json()["experiment"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("areas", "status"), [(["experiments"], 403), (["cluster"], 403), (["cluster", "experiments"], 200)]
+)
+def test_a_token_for_a_part_of_the_overview_does_not_read_it(leader: Any, areas: list[str], status: int) -> None:
+    leader.sign_in()
+    leader.client.headers["Origin"] = str(leader.client.base_url).rstrip("/")
+    as_program(leader, created(leader, areas=areas)["token"])
+    assert leader.client.get("/api/overview").status_code == status

@@ -8,7 +8,6 @@ const one = (experiment: string, worker_count: number, tags: string[] = []): Exp
   tags,
   created_at: "",
   description: "Some words",
-  delta_hours: 0,
 });
 const all = [one("Yeast 1", 2, ["yeast"]), one("Algae", 0)];
 
