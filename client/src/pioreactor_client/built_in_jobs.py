@@ -92,10 +92,10 @@ class DosingAutomation(Job):
     __slots__ = ()
 
     def start(self, automation_name: str, **options: Scalar) -> None:  # type: ignore[override]
-        """Start one of the automations: chemostat, fed_batch, pid_morbidostat, silent, turbidostat, or one of a plugin."""
+        """Start one of the automations: chemostat, fed_batch, pid_dosing, pid_morbidostat, silent, turbidostat, or one of a plugin."""
         super().start(automation_name=automation_name, **options)
 
-    AUTOMATIONS: tuple[Literal["chemostat", "fed_batch", "pid_morbidostat", "silent", "turbidostat"], ...] = ("chemostat", "fed_batch", "pid_morbidostat", "silent", "turbidostat",)
+    AUTOMATIONS: tuple[Literal["chemostat", "fed_batch", "pid_dosing", "pid_morbidostat", "silent", "turbidostat"], ...] = ("chemostat", "fed_batch", "pid_dosing", "pid_morbidostat", "silent", "turbidostat",)
 
     latest_event = Published[object]("Latest event.")
     exchange_volume_ml = Setting[float]("Largest volume of one exchange; smaller ones are used where they hold the target better [mL], 0.05 to 10000.")
@@ -104,6 +104,24 @@ class DosingAutomation(Job):
     nominal_dilution_rate = Published[float]("Nominal dilution rate [h⁻¹].")
     dilution_rate = Published[float]("Measured dilution rate [h⁻¹].")
     dosing_volume_ml = Setting[float]("Volume of each feeding [mL], 0 to 10000.")
+    measurement = Setting[str]("Recorded quantity to hold, such as ph; one with channels as od:2.")
+    setpoint = Setting[float]("Value to hold the measurement at [of the measurement], -1e+09 to 1e+09.")
+    effect = Setting[str]("What more output does to the measurement.")
+    mode = Setting[str]("Control; or tune: measure the gains by a bounded experiment first, then control with them.")
+    gain = Setting[float]("Proportional gain; none: the gains that were measured last on this unit [output per unit of the measurement], 0 to 1e+09.")
+    integral_time_min = Setting[float]("Time of the integral action; 0: none [min], 0 to 100000.")
+    derivative_time_min = Setting[float]("Time of the derivative action; 0: none [min], 0 to 100000.")
+    tuning_amplitude = Setting[float]("How far the output is moved to either side; 0: half of its range [of the output], 0 to 100.")
+    tuning_hysteresis = Setting[float]("How far the measurement must pass the set point; 0: three times its noise [of the measurement], 0 to 1e+09.")
+    tuning_max_deviation = Setting[float]("Tuning ends when the measurement, once there, is further from its set point; 0: no limit [of the measurement], 0 to 1e+09.")
+    tuning_time_limit_min = Setting[float]("Tuning ends after so long [min], 1 to 100000.")
+    output = Published[float]("Output of the controller.")
+    pump = Setting[str]("Pump whose rate is the output: what its bottle holds.")
+    max_rate_ml_per_min = Setting[float]("Largest output of the controller [mL/min], 0 to 100.")
+    smallest_dose_ml = Setting[float]("Less than that is added up until the pump can measure it [mL], 0.001 to 10.")
+    max_daily_volume_ml = Setting[float]("Dosing is paused when so much was added within 24 hours [mL], 0 to 10000.")
+    tuning_volume_limit_ml = Setting[float]("Tuning ends when so much was added for it [mL], 0 to 10000.")
+    remove_waste = Setting[bool]("Keep the volume by removing as much as is added.")
     target_growth_rate = Setting[float]("Growth rate to hold the culture at [h⁻¹], 0 to 10.")
     target_normalized_od = Setting[float]("Normalized OD around which doses are sized [AU], 0 to 1e+06.")
     target_biomass = Setting[float]("Biomass to hold, in the unit of the biomass signal [OD or AU], 0 to 1e+06.")
@@ -116,15 +134,32 @@ class LedAutomation(Job):
     __slots__ = ()
 
     def start(self, automation_name: str, **options: Scalar) -> None:  # type: ignore[override]
-        """Start one of the automations: light_dark_cycle, silent, or one of a plugin."""
+        """Start one of the automations: light_dark_cycle, pid_light, silent, or one of a plugin."""
         super().start(automation_name=automation_name, **options)
 
-    AUTOMATIONS: tuple[Literal["light_dark_cycle", "silent"], ...] = ("light_dark_cycle", "silent",)
+    AUTOMATIONS: tuple[Literal["light_dark_cycle", "pid_light", "silent"], ...] = ("light_dark_cycle", "pid_light", "silent",)
 
     latest_event = Published[object]("Latest event.")
     light_intensity = Setting[float]("Intensity during the light phase [%], 0 to 100.")
     light_duration_minutes = Setting[float]("0: always dark [min], 0 to 1e+06.")
     dark_duration_minutes = Setting[float]("0: always light [min], 0 to 1e+06.")
+    measurement = Setting[str]("Recorded quantity to hold, such as ph; one with channels as od:2.")
+    setpoint = Setting[float]("Value to hold the measurement at [of the measurement], -1e+09 to 1e+09.")
+    effect = Setting[str]("What more output does to the measurement.")
+    mode = Setting[str]("Control; or tune: measure the gains by a bounded experiment first, then control with them.")
+    gain = Setting[float]("Proportional gain; none: the gains that were measured last on this unit [output per unit of the measurement], 0 to 1e+09.")
+    integral_time_min = Setting[float]("Time of the integral action; 0: none [min], 0 to 100000.")
+    derivative_time_min = Setting[float]("Time of the derivative action; 0: none [min], 0 to 100000.")
+    tuning_amplitude = Setting[float]("How far the output is moved to either side; 0: half of its range [of the output], 0 to 100.")
+    tuning_hysteresis = Setting[float]("How far the measurement must pass the set point; 0: three times its noise [of the measurement], 0 to 1e+09.")
+    tuning_max_deviation = Setting[float]("Tuning ends when the measurement, once there, is further from its set point; 0: no limit [of the measurement], 0 to 1e+09.")
+    tuning_time_limit_min = Setting[float]("Tuning ends after so long [min], 1 to 100000.")
+    output = Published[float]("Output of the controller.")
+    channel = Setting[str]("LED whose intensity is the output.")
+    min_intensity = Setting[float]("Least output [%], 0 to 100.")
+    max_intensity = Setting[float]("Largest output [%], 0 to 100.")
+    safe_intensity = Setting[float]("Intensity while there is no measurement, or paused [%], 0 to 100.")
+    duration = Setting[float]("Time from one decision to the next [min], 0.05 to 100000.")
 
 
 class Camera(Job):

@@ -72,5 +72,9 @@ class UpdatedHeaterDC(AutomationEvent):
     """The heater was set."""
 
 
+class LoopTuned(AutomationEvent):
+    """The gains of a controller were measured."""
+
+
 class ErrorOccurred(AutomationEvent):
     """An action failed."""

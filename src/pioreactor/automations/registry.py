@@ -21,6 +21,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "turbidostat": "pioreactor.automations.dosing.turbidostat:Turbidostat",
         "fed_batch": "pioreactor.automations.dosing.fed_batch:FedBatch",
         "pid_morbidostat": "pioreactor.automations.dosing.pid_morbidostat:PIDMorbidostat",
+        "pid_dosing": "pioreactor.automations.dosing.pid_dosing:PIDDosing",
     },
     "temperature": {
         "thermostat": "pioreactor.automations.temperature.thermostat:Thermostat",
@@ -29,6 +30,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "led": {
         "silent": "pioreactor.automations.led.silent:Silent",
         "light_dark_cycle": "pioreactor.automations.led.light_dark_cycle:LightDarkCycle",
+        "pid_light": "pioreactor.automations.led.pid_light:PIDLight",
     },
 }
 _registered: dict[str, dict[str, type[AutomationJob]]] = {"dosing": {}, "temperature": {}, "led": {}}
@@ -37,9 +39,7 @@ _registered: dict[str, dict[str, type[AutomationJob]]] = {"dosing": {}, "tempera
 def register(kind: str, name: str, automation: type[AutomationJob]) -> None:
     """Register an automation; one of a plugin replaces the built-in one of the same name."""
     if name == "config":
-        raise ValueError(
-            "an automation cannot be named config: its configuration section would clash with that of its kind"
-        )
+        raise ValueError("an automation cannot be named config: its section would clash with that of its kind")
     if not automation.__module__.startswith("pioreactor.automations."):
         _registered.setdefault(kind, {})[name] = automation
 

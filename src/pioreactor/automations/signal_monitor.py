@@ -64,5 +64,5 @@ def _explained(lost: Sequence[Signal]) -> str:
     jobs = " and ".join(dict.fromkeys(signal.source_job for signal in lost))
     return (
         f"No signal: there has been no valid value of {what} for some minutes. Paused until there is one. Check that "
-        f"{jobs} runs on this unit, and that the vial, the LED and the photodiodes are in place."
+        f"{jobs} runs on this unit, and that what it measures with is in place: for OD, vial, LED and photodiodes."
     )

@@ -47,8 +47,6 @@ class DilutionMonitor:
                 self._added_s = at_s
             case DoseFinished(started_s):
                 self._statistics.end_dose(started_s, self._added_s, self._expected_fall)
-            case _:
-                pass
         return []
 
     def reset(self) -> None:

@@ -123,9 +123,13 @@ class DosingAutomationJob(VialProperties, AutomationJob):
         bioreactor.publish_changes(self.publish, self.unit, self.experiment, state, at=self.runtime.clock.now())
         self._check_pumps()
 
+    def used_pumps(self) -> tuple[PumpDevice, ...]:
+        """Return the pumps that must be calibrated and wired with these settings. Hook for subclasses."""
+        return self.pumps
+
     def _check_pumps(self) -> None:
         wired = self.runtime.settings.pwm_channel_of
-        for pump in self.pumps:
+        for pump in self.used_pumps():
             if pump.role not in wired:
                 raise ConfigurationError(
                     f"no PWM channel is named {pump.role}",
@@ -332,7 +336,7 @@ class DosingAutomationJob(VialProperties, AutomationJob):
 
     def create_diagnostics(self) -> list[Diagnostic]:
         """Return the diagnostics of doses, called once by the constructor. Subclasses may add to them."""
-        adding = [pump for pump in self.pumps if pump.adds_liquid]
+        adding = [pump for pump in self.used_pumps() if pump.adds_liquid]
         sources = " and ".join(pump.role.replace("_", " ") for pump in adding)
         diagnostics: list[Diagnostic] = [DilutionMonitor(sources), OverfillMonitor()]
         if len(adding) == 1:  # The estimated gain cannot be attributed to one of several pumps.

@@ -33,10 +33,8 @@ class Dilution:
         self._t_s = -math.inf
         self._slices: list[tuple[float, float]] = []
         self._event = 0.0
-        self.pending = 0.0
-        self.unsettled = 0.0
-        self.square = 0.0
-        """Growth since the last reading of the sum over doses of (ln dilution of the whole dose)²."""
+        self.pending = self.unsettled = self.square = 0.0
+        """`square`: growth since the last reading of the sum over doses of (ln dilution of the whole dose)²."""
 
     def announce(self, t_s: float, dilution: float) -> None:
         """Take in one slice of a dose. A slice may be older than the last reading; one in the future starts now."""
@@ -44,8 +42,7 @@ class Dilution:
 
     def release(self, t_s: float) -> float:
         """Move time forward to a reading; return the fall of ln OD that it sees, had the pumps been exact."""
-        dt = t_s - self._t_s
-        self._t_s = t_s
+        dt, self._t_s = t_s - self._t_s, t_s
         self.square = 0.0
         if self._event == 0.0 and not self._slices:
             return 0.0
