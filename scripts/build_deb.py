@@ -24,6 +24,8 @@ from environment_wheels import INSTALLED_EXTRAS, pack_environment
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+from pioreactor.updates.version_order import newest_revision_among
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "packaging" / "deb"
 EXTRAS = ",".join(INSTALLED_EXTRAS)
@@ -79,9 +81,16 @@ def build(output: Path, *, wheel: Path | None, wheels: list[Path] | None, debian
             "python": python,
             "size_kb": size_kb,
         }
+        values = {
+            "VERSION": version,
+            "SORTED_VERSION": debian_version(version),
+            "REVISION": newest_revision_among(str(path) for path in environment.rglob("*.py")) or "",
+        }
         (control / "control").write_text(CONTROL.format(**fields), encoding="utf-8")
         for script in ("preinst", "postinst", "prerm", "postrm"):
-            text = (SCRIPTS / script).read_text(encoding="utf-8").replace("@VERSION@", version)
+            text = (SCRIPTS / script).read_text(encoding="utf-8")
+            for name, value in values.items():
+                text = text.replace(f"@{name}@", value)
             (control / script).write_text(text, encoding="utf-8")
             (control / script).chmod(0o755)
         output.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian package in a Debian root of its own (this machine's files under an overlay), updates, removes it;
 # then makes the same machine a leader from a wheel alone.
-# Usage: unshare --net --mount --pid --fork --kill-child --mount-proc bash debian_package.sh DEB BROKEN_RELEASE SIGNERS WHEEL WHEELS
+# Usage: unshare --net --mount --pid --fork --kill-child --mount-proc bash debian_package.sh DEB BROKEN_RELEASE SIGNERS WHEEL WHEELS OLDER_WHEEL
 set -euo pipefail
-deb=$1 broken=$2 signers=$3 wheel=$4 wheels=$5
+deb=$1 broken=$2 signers=$3 wheel=$4 wheels=$5 older=$6
 mount --make-rprivate /
 root=$(mktemp -d)
 mount -t tmpfs tmpfs "$root"
@@ -19,7 +19,7 @@ as_pioreactor() { on runuser -u pioreactor -- env HOME=/home/pioreactor "$@"; }
 mkdir -p "$root/root/etc/pioreactor" "$root/root/srv"
 cp "$signers" "$root/root/etc/pioreactor/release_signers"
 cp "$deb" "$root/root/srv/pioreactor.deb"
-cp "$wheel" "$root/root/srv"
+cp "$wheel" "$older" "$root/root/srv"
 cp -r "$wheels" "$root/root/srv/wheels"
 install -m 0644 "$broken" "$root/root/srv/release_99.1.0.zip"
 echo "== install"
@@ -30,6 +30,24 @@ echo "== libraries"
 as_pioreactor /opt/pioreactor/current/bin/python -P -c 'import arro3.io, psycopg; print(arro3.io.__name__, psycopg.__name__)'
 rows() { as_pioreactor /opt/pioreactor/current/bin/python -c 'import sqlite3; c = sqlite3.connect("/home/pioreactor/.pioreactor/storage/pioreactor.sqlite"); print(*c.execute("SELECT (SELECT version_num FROM alembic_version), (SELECT count(*) FROM experiments)").fetchone())'; }
 rows >"$root/before"
+echo "== older package"
+dpkg-deb --raw-extract "$deb" "$root/older"
+rm -r "$root/older/opt"
+sed -i 's/^Version: 99/Version: 98/' "$root/older/DEBIAN/control"
+sed -i 's/99[.]0[.]0/98.0.0/' "$root/older/DEBIAN/preinst"
+dpkg-deb --build "$root/older" "$root/root/srv/older.deb" >/dev/null
+on dpkg --force-depends -i /srv/older.deb 2>&1 || echo "exit code $?"
+sed -i 's/"[0-9]\{4\}"/"0001"/' "$root/older/DEBIAN/preinst"
+dpkg-deb --build "$root/older" "$root/root/srv/older.deb" >/dev/null
+on PIOREACTOR_ALLOW_OLDER=1 dpkg --force-depends -i /srv/older.deb 2>&1 || echo "exit code $?"
+echo "== older wheel"
+on python3 "/srv/${older##*/}/pioreactor/install" leader --simulated --wheels /srv/wheels --port 8443 --address 127.0.0.1 2>&1 || echo "exit code $?"
+as_pioreactor pio update app -y --source "/srv/${older##*/}" 2>&1 || echo "exit code $?"
+echo "== after older"
+on dpkg-query -W -f '${Version} ${Status}\n' pioreactor
+as_pioreactor pio version
+rows >"$root/after"
+cmp "$root/before" "$root/after" && echo "same database"
 echo "== update"
 as_pioreactor pio update app -y --source /srv/release_99.1.0.zip 2>&1 || echo "exit code $?"
 echo "== after"

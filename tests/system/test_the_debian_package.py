@@ -26,8 +26,11 @@ def test_it_is_installed_survives_a_bad_release_and_is_removed(tmp_path: Path) -
     wheel = releases.own_wheel(tmp_path, "99.1.0", releases.broken_migration())
     broken = releases.bundle(tmp_path / "release_99.1.0.zip", wheel, wheels, key)
 
+    (beside := tmp_path / "older").mkdir()
+    files = (deb, broken, signers, own, tmp_path / "wheels", releases.own_wheel(beside, "98.0.0"))
+
     done = subprocess.run(
-        [*NAMESPACES, "bash", str(SCRIPT), str(deb), str(broken), str(signers), str(own), str(tmp_path / "wheels")],
+        [*NAMESPACES, "bash", str(SCRIPT), *map(str, files)],
         capture_output=True, text=True, check=False, timeout=400,
     )  # fmt: skip
 
@@ -36,6 +39,12 @@ def test_it_is_installed_survives_a_bad_release_and_is_removed(tmp_path: Path) -
     assert "leader1 leads a cluster now" in parts["install"]
     assert parts["version"].strip() == "99.0.0"
     assert parts["libraries"].strip() == "arro3.io psycopg"
+    refusals = ("Version 98.0.0 is older than 99.0.0", "PIOREACTOR_ALLOW_OLDER=1", "98.0.0 cannot read this database")
+    assert [text for text in refusals if text not in parts["older package"]] == []
+    assert parts["older wheel"].count("Error: 98.0.0 is older than 99.0.0") == 2, parts["older wheel"]
+    assert parts["older wheel"].count("--allow-older") == parts["older wheel"].count("exit code 1") == 2
+    assert "99.0.0+" in parts["after older"] and "install ok installed\n99.0.0" in parts["after older"]
+    assert "same database" in parts["after older"], "nothing was changed"
     assert "no_such_column" in parts["update"] and "version 99.0.0 runs" in parts["update"]
     assert "exit code 1" in parts["update"]
     assert "99.0.0" in parts["after"] and "same database" in parts["after"]

@@ -17,6 +17,7 @@ from pioreactor.exc import ConflictError, NotFoundError, StorageError
 from pioreactor.private_files import free_path
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.postgresql import server_dump
+from pioreactor.storage.leader.revisions import refuse_newer_schema
 
 if TYPE_CHECKING:
     from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
@@ -154,7 +155,8 @@ def _folder_of_database(runtime: Runtime) -> Path:
 def restore(runtime: Runtime, source: Path) -> Path:
     """Put a verified copy back into the living database; return the copy of what was there before.
 
-    Raise `StorageError` when the copy is not whole, `ConflictError` for one of the other kind of database.
+    Raise `StorageError` when the copy is not whole or of a newer version, `ConflictError` for one of the other kind of
+    database.
     """
     verify(source)
     live, is_dump = location_of_database(runtime), server_dump.is_dump(source)
@@ -164,6 +166,7 @@ def restore(runtime: Runtime, source: Path) -> Path:
             f"{source.name} is a backup of {kind}, and the leader's database is not",
             remedy=f"Move the database first (pio database move {command}), then restore, and move it back.",
         )
+    refuse_newer_schema(_revision_in(source, is_dump), source.name)
     moment, suffix = runtime.clock.now(), server_dump.SUFFIX if is_dump else ".sqlite"
     before = free_path(_folder_of_database(runtime) / f"before-restore-{moment:%Y%m%dT%H%M%S}{suffix}")
     before.parent.mkdir(parents=True, exist_ok=True)
@@ -175,6 +178,17 @@ def restore(runtime: Runtime, source: Path) -> Path:
         before = back_up(runtime, output=before).path
     _restore_file(live, source)
     return before
+
+
+def _revision_in(source: Path, is_dump: bool) -> str | None:
+    """Return the revision of the schema of a verified copy; None for one without, as the reference's."""
+    if is_dump:
+        return server_dump.revision_in(source)
+    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as copy:
+        if not copy.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'").fetchone()[0]:
+            return None
+        found = copy.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if found is None else str(found[0])
 
 
 def _restore_file(live: Path, source: Path) -> None:

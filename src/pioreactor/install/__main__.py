@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     every = argparse.ArgumentParser(add_help=False, argument_default=nothing)
     every.add_argument("--environment", type=existing, help="use this one, in which it is installed")
     every.add_argument("--wheels", type=existing, help="install from the wheels in this folder, without a network")
+    every.add_argument("--allow-older", action="store_true", help="replace a newer version, if this one reads its data")
     member = argparse.ArgumentParser(add_help=False, parents=[every], argument_default=nothing)
     member.add_argument("--simulated", action="store_true", help="without hardware: the reactor is a simulated one")
     member.add_argument("--model-name", help="model of its reactor")
@@ -64,14 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036  it runs before pip could refuse
         return failed("Python 3.11 or newer is needed: Debian 12 and Raspberry Pi OS of its age have it")
     given = vars(parser().parse_args(arguments))
-    role, environment, wheels = given.pop("role"), given.pop("environment", None), given.pop("wheels", None)
+    role = given.pop("role")
+    own = {name: given.pop(name) for name in ("environment", "wheels", "allow_older") if name in given}
     if os.geteuid() != 0:
         return failed("root alone may install\nTry: the same with sudo")
     from pioreactor.install.machine_steps import InstallError, install
 
     options = [word for name, value in given.items() for word in option(name, value)]
     try:
-        install(role, options, environment=environment, wheels=wheels)
+        install(role, options, **own)
     except (InstallError, OSError) as error:
         return failed(str(error))
     except subprocess.CalledProcessError as error:  # it has said why

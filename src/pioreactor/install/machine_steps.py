@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from pioreactor.updates.durable_files import revision_of
+from pioreactor.updates.errors import UpdateRefusedError
+from pioreactor.updates.version_order import newest_revision_among, refuse_newer_data, refuse_older
 from pioreactor.version import __version__
 
 PREFIX: Final = Path("/opt/pioreactor")
@@ -47,12 +51,20 @@ class InstallError(Exception):
     """This machine cannot be made a unit; the message says why, and the remedy."""
 
 
-def install(role: str, options: Sequence[str], *, environment: Path | None, wheels: Path | None) -> None:
+def install(
+    role: str,
+    options: Sequence[str],
+    *,
+    environment: Path | None = None,
+    wheels: Path | None = None,
+    allow_older: bool = False,
+) -> None:
     """Make this machine a `leader`, a `worker`, or a `machine` that is to become one of them.
 
     `options` are those of `pio cluster init` or `join`. Raise `InstallError`, `OSError` or
     `subprocess.CalledProcessError` where a step fails.
     """
+    refuse_older_version(environment, is_allowed=allow_older)
     os.umask(0o022)  # other accounts may run what is installed
     place = Path(__file__).resolve().parents[2]
     ready = environment or running_environment(place)
@@ -69,6 +81,45 @@ def install(role: str, options: Sequence[str], *, environment: Path | None, whee
         start_services()
     else:
         step("this machine has no systemd: run `pio cluster run` as the user pioreactor")
+
+
+def refuse_older_version(
+    environment: Path | None, *, is_allowed: bool, prefix: Path = PREFIX, data: Path = DATA
+) -> None:
+    """Raise `InstallError` rather than replace a newer version, or give data to one that cannot read them.
+
+    Nothing was changed until then.
+    """
+    present, database = version_of(prefix / "current"), data / "storage" / "pioreactor.sqlite"
+    version = (version_of(environment) if environment is not None else None) or __version__
+    try:
+        if present is not None:
+            refuse_older(version, present, is_allowed=is_allowed)
+        if database.exists():
+            refuse_newer_data(version, newest_revision(environment), revision_of(database))
+    except sqlite3.Error as error:
+        raise InstallError(f"{database} cannot be read: {error}\nTry: move the folder {data} elsewhere") from error
+    except UpdateRefusedError as error:
+        raise InstallError(f"{error}\nTry: {error.remedy}") from error
+
+
+def version_of(environment: Path) -> str | None:
+    """Return the version of this software in an environment; None for one that does not say."""
+    question = "import pioreactor.version as v; print(v.__version__)"
+    command = (environment / "bin" / "python", "-P", "-c", question)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def newest_revision(environment: Path | None) -> str | None:
+    """Return the newest schema that an environment can read, or this program where there is none."""
+    if environment is not None:
+        packages = environment.glob("lib/python*/site-packages/pioreactor")
+        return newest_revision_among(str(path) for package in packages for path in package.rglob("r*.py"))
+    folder = "storage/leader/migrations/versions"
+    return newest_revision_among(f"{folder}/{file.name}" for file in files("pioreactor").joinpath(folder).iterdir())
 
 
 def step(text: str) -> None:

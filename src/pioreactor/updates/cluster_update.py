@@ -17,6 +17,7 @@ from pioreactor.updates.archives import PART_BYTES, Archive
 from pioreactor.updates.errors import UpdateFailedError, UpdateRefusedError
 from pioreactor.updates.progress import Progress
 from pioreactor.updates.unit_update import UpdateRequest, UpdateState
+from pioreactor.updates.version_order import refuse_older
 
 PATH: Final = "/unit_api/system/update"
 _POLL_S: Final = 3.0
@@ -76,10 +77,10 @@ class ClusterUpdate:
                 remedy=f"When they are back: pios update app --source {archive.name} {again}",
             )
 
-    def refuse_jobs(self, units: Sequence[str], version: str, request: UpdateRequest) -> None:
-        """Raise `UpdateRefusedError` if jobs run on units that would be updated; nothing was changed until then."""
-        states = [] if request.even_with_jobs else [self._answer(unit) for unit in units]
-        refuse_activities([state for state in states if state is not None], version)
+    def refuse_early(self, units: Sequence[str], version: str, request: UpdateRequest) -> None:
+        """Raise `UpdateRefusedError` if a unit would refuse, of those that answer; nothing was changed until then."""
+        states = [state for unit in units if (state := self._answer(unit)) is not None]
+        refuse_states(states, version, allow_older=request.allow_older, even_with_jobs=request.even_with_jobs)
 
     def _answer(self, unit: str) -> UpdateState | None:
         with suppress(UnitUnreachableError):
@@ -126,9 +127,12 @@ class ClusterUpdate:
         return msgspec.convert(self.ask(unit, "GET", PATH), UpdateState)
 
 
-def refuse_activities(states: Sequence[UpdateState], version: str) -> None:
-    """Raise `UpdateRefusedError` if jobs run on a unit that has another version."""
-    active = [state for state in states if state.activities and state.version != version]
+def refuse_states(states: Sequence[UpdateState], version: str, *, allow_older: bool, even_with_jobs: bool) -> None:
+    """Raise `UpdateRefusedError` if a unit has a newer version, or runs jobs and has another version."""
+    others = [state for state in states if state.version != version]
+    for state in others:
+        refuse_older(version, state.version, is_allowed=allow_older, unit=state.pioreactor_unit)
+    active = [] if even_with_jobs else [state for state in others if state.activities]
     if active:
         running = "; ".join(f"{state.pioreactor_unit} runs {', '.join(state.activities)}" for state in active)
         raise UpdateRefusedError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -112,6 +113,14 @@ class Installation:
         path = self.environment(version)
         self.files.remove(path / _MARK)
         self.files.remove_tree(path)
+
+    def files_of(self, version: str) -> list[str]:
+        """Return the names of the files of a version: of its wheel in `staging`, or of its environment."""
+        for wheel in self.staging.glob(f"pioreactor-{version}-*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                return archive.namelist()
+        packages = self.environment(version).glob("lib/python*/site-packages/pioreactor")
+        return [str(path) for package in packages for path in package.rglob("*.py")]
 
     def prune(self) -> list[str]:
         """Remove what is not whole, and versions except the present one and the two before; return their names."""

@@ -19,7 +19,7 @@ from pioreactor.updates.installation import Installation, InstalledMark
 from pioreactor.updates.ports import EnvironmentBuilder, Release, ReleaseSource, Services, VersionCommands
 from pioreactor.updates.progress import Progress
 from pioreactor.updates.update_journal import UpdateJournal, UpdateRecord, UpdateResult, UpdateStep
-from pioreactor.updates.version_order import is_newer
+from pioreactor.updates.version_order import newest_revision_among, refuse_newer_data, refuse_older
 
 GATE_S: Final = 90.0
 """Within which the services of the new version have to work."""
@@ -57,8 +57,8 @@ class Updater:
     def update(self, source: ReleaseSource, *, allow_older: bool = False, even_with_jobs: bool = False) -> UpdateResult:
         """Install a release and use it, or raise what failed; then the version before runs.
 
-        Only a newer one, unless `allow_older`. While jobs run it is refused, unless `even_with_jobs`: these
-        keep the version that they were started with.
+        Only a newer one, unless `allow_older`, and none that cannot read the database. While jobs run it is
+        refused, unless `even_with_jobs`: these keep the version that they were started with.
         """
         with self.installation.lock():
             self._recover()
@@ -87,11 +87,10 @@ class Updater:
         present = record.from_version
         if release.version == present:
             raise UpdateRefusedError(f"version {present} is installed already")
-        if not (allow_older or is_newer(release.version, present)):
-            raise UpdateRefusedError(
-                f"{release.version} is older than the installed {present}",
-                remedy="To go back on purpose: --allow-older.",
-            )
+        refuse_older(release.version, present, is_allowed=allow_older)
+        if self.database is not None and self.database.exists():
+            newest = newest_revision_among(self.installation.files_of(release.version))
+            refuse_newer_data(release.version, newest, revision_of(self.database))
         record.to_version = release.version
         return release
 

@@ -73,6 +73,18 @@ def test_a_damaged_copy_is_refused_and_nothing_is_touched(runtime: Runtime, data
     assert experiments(database) == ["first"]
 
 
+def test_a_copy_of_a_newer_version_is_refused_and_nothing_is_touched(runtime: Runtime, database: Path) -> None:
+    backup = back_up(runtime)
+    with closing(sqlite3.connect(backup.path)) as copy, copy:
+        copy.execute("UPDATE alembic_version SET version_num = '9999'")
+        copy.execute("DELETE FROM experiments")
+
+    with pytest.raises(StorageError, match=f"{backup.path.name} is of a newer version"):
+        restore(runtime, backup.path)
+
+    assert experiments(database) == ["first"]
+
+
 def test_another_programs_database_is_refused(runtime: Runtime, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.sqlite"
     with closing(sqlite3.connect(foreign)) as connection:

@@ -17,6 +17,7 @@ from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
 from pioreactor.storage.leader.location import located
 from pioreactor.storage.leader.postgresql import server_dump
+from pioreactor.storage.leader.revisions import newest_revision
 from pioreactor.testing.contracts.leader_database import MOMENT, stream_row
 
 
@@ -67,11 +68,18 @@ def test_what_is_damaged_or_of_the_other_kind_is_refused_and_nothing_is_touched(
     content = backup.path.read_bytes()
     damaged = tmp_path / "damaged.dump"
     damaged.write_bytes(content[: len(content) // 2])
+    with database.access.writing() as writer:
+        writer.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    newer = back_up(leader, output=tmp_path / "newer.dump")
+    with database.access.writing() as writer:
+        writer.exec_driver_sql("UPDATE alembic_version SET version_num = %s", (newest_revision(),))
     of_sqlite = tmp_path / "other.sqlite"
     LeaderDatabase.open(of_sqlite).close()
     database.experiments.create("second")
     with pytest.raises(StorageError, match="pg_restore failed"):
         restore(leader, damaged)
+    with pytest.raises(StorageError, match=r"newer\.dump is of a newer version"):
+        restore(leader, newer.path)
     with pytest.raises(ConflictError, match="backup of SQLite"):
         restore(leader, of_sqlite)
     with pytest.raises(ConflictError, match="backup of PostgreSQL"):

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from pioreactor.exc import StorageError
 from pioreactor.storage.leader import migrate, migrations
 from pioreactor.storage.leader.engine import open_writing, writing
 from pioreactor.storage.leader.schema import METADATA
@@ -169,3 +170,14 @@ def test_no_revision_refers_to_the_current_schema() -> None:
         source = path.read_text()
         assert "leader.schema" not in source, path
         assert "pioreactor.measurements" not in source, path
+
+
+def test_a_database_of_a_newer_version_is_refused_with_the_remedy_and_left_as_it_is(tmp_path: Path) -> None:
+    migrate.upgrade(path := tmp_path / "newer.sqlite")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = master(path)
+    with pytest.raises(StorageError, match="of a newer version of the software: its schema is 9999") as refused:
+        migrate.upgrade(path)
+    assert refused.value.remedy is not None and "Install that version again" in refused.value.remedy
+    assert master(path) == before

@@ -110,7 +110,17 @@ def test_jobs_of_any_worker_are_named_before_anything_is_updated() -> None:
     workers = Workers(busy="w3", absent="w1")
     update = update_of(workers, [])
     with pytest.raises(UpdateRefusedError, match="w3 runs stirring"):
-        update.refuse_jobs(["w1", "w2", "w3"], "2.0", UpdateRequest())
-    update.refuse_jobs(["w1", "w2", "w3"], "2.0", UpdateRequest(even_with_jobs=True))
-    update.refuse_jobs(["w3"], "1.0", UpdateRequest())
+        update.refuse_early(["w1", "w2", "w3"], "2.0", UpdateRequest())
+    update.refuse_early(["w1", "w2", "w3"], "2.0", UpdateRequest(even_with_jobs=True))
+    update.refuse_early(["w3"], "1.0", UpdateRequest())
+    assert workers.asked == []
+
+
+def test_a_worker_with_a_newer_version_is_named_before_anything_is_updated() -> None:
+    workers = Workers(versions={"w1": "1.0", "w2": "3.0", "w3": "2.0"}, absent="w1")
+    update = update_of(workers, [])
+    with pytest.raises(UpdateRefusedError, match=r"2\.0 is older than 3\.0, which is installed on w2") as refused:
+        update.refuse_early(["w1", "w2", "w3"], "2.0", UpdateRequest())
+    assert refused.value.remedy is not None and "--allow-older" in refused.value.remedy
+    update.refuse_early(["w1", "w2", "w3"], "2.0", UpdateRequest(allow_older=True))
     assert workers.asked == []

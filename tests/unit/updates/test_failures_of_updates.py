@@ -206,6 +206,18 @@ def test_going_back_on_purpose_keeps_the_schema_it_can_use(folders: Iterator[Pat
     assert not (machine.folder / "backups").exists(), "no database was replaced"
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2.0"])
+def test_no_version_goes_back_to_a_schema_before_that_of_the_data(folders: Iterator[Path], version: str) -> None:
+    machine = fresh(folders)
+    machine.updater().update(machine.release("3.0"))
+    machine.plan = Plan()
+    with pytest.raises(UpdateRefusedError, match=f"{version} cannot read this database: its schema is 0003") as refused:
+        machine.updater().update(machine.release(version), allow_older=True)
+    assert refused.value.remedy is not None
+    assert machine.check_works() == "3.0"
+    assert {"build", "copy database", "stop services"}.isdisjoint(machine.plan.names), "nothing was tried"
+
+
 def test_jobs_are_not_disturbed_without_consent(folders: Iterator[Path]) -> None:
     machine = fresh(folders, jobs=["stirring"])
     with pytest.raises(UpdateRefusedError, match="stirring"):

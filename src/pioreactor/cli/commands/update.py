@@ -82,7 +82,7 @@ def app(
 def workers_to_update(cli: CliContext, request: UpdateRequest) -> Callable[[], None]:
     """Return what updates the workers of a request from its archive, one after the other.
 
-    Raise `UpdateRefusedError` if jobs run on one of them, before anything is updated.
+    Raise `UpdateRefusedError` if jobs run on one of them or it has a newer version, before anything is updated.
     """
     from pioreactor.updates.bundle import Bundle
     from pioreactor.updates.cluster_update import ClusterUpdate
@@ -99,7 +99,7 @@ def workers_to_update(cli: CliContext, request: UpdateRequest) -> Callable[[], N
         cli.runtime.clock.sleep,
         Progress((click.echo,)),
     )
-    update.refuse_jobs(request.units, version, request)
+    update.refuse_early(request.units, version, request)
     return lambda: update.run(request.units, archive, version, request)
 
 

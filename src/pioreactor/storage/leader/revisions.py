@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pioreactor.exc import StorageError
+from pioreactor.version import __version__
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,15 +23,28 @@ def newest_revision() -> str:
     return max(path.name[1:5] for path in _REVISIONS.glob("r[0-9][0-9][0-9][0-9]_*.py"))
 
 
+def refuse_newer_schema(stored: str | None, of: str = "the database") -> None:
+    """Raise `StorageError` for the revision of a later version of the software."""
+    if stored is not None and stored.isdigit() and stored > newest_revision():
+        raise StorageError(
+            f"{of} is of a newer version of the software: its schema is {stored}, and version {__version__} "
+            f"knows those up to {newest_revision()}",
+            remedy="Install that version again: `pio update status` lists what is on this unit. Or restore a backup "
+            "from before it: pio backups restore FILE.",
+        )
+
+
 def run_revisions(connection: Connection, revision: str = "head") -> None:
     """Run the revisions that the database lacks, within the transaction of the caller.
 
-    Raise `StorageError` for one into which another is being moved.
+    Raise `StorageError` for one of a newer version, and for one into which another is being moved.
     """
     from alembic import command  # heavy, and needed once per release
     from alembic.config import Config
 
-    if stored_revision(connection) == MOVING:
+    stored = stored_revision(connection)
+    refuse_newer_schema(stored)
+    if stored == MOVING:
         raise StorageError(
             "another database is being moved into this one",
             remedy="Continue with the same command, pio database move, or name another database.",

@@ -13,7 +13,7 @@ from pioreactor.exc import InvalidRequestError, NotPermittedError
 from pioreactor.http.fanout import Answered, ask_each
 from pioreactor.updates.archives import Archive
 from pioreactor.updates.bundle import FIRMWARE, MAX_BYTES, Bundle
-from pioreactor.updates.cluster_update import PATH, ClusterUpdate, refuse_activities
+from pioreactor.updates.cluster_update import PATH, ClusterUpdate, refuse_states
 from pioreactor.updates.progress import Progress
 from pioreactor.updates.release_feed import PublishedRelease
 from pioreactor.updates.unit_update import UnitUpdate, UpdateState
@@ -155,9 +155,13 @@ def _start(leader: LeaderServices, data: UpdateUnits, location: str | None, vers
     workers = [unit for unit in units if unit != leader.unit.name]
     options = UpdateOptions(location, None if location is not None else version, data.allow_older, data.even_with_jobs)
     own = UnitUpdate(leader.unit.runtime, leader.unit.launcher.environment)
-    if not data.even_with_jobs:
-        answers = [answer for answer in leader.ask_all(workers, "GET", PATH) if isinstance(answer, Answered)]
-        refuse_activities([msgspec.convert(answer.value, UpdateState) for answer in answers], version)
+    answers = [answer for answer in leader.ask_all(workers, "GET", PATH) if isinstance(answer, Answered)]
+    refuse_states(
+        [msgspec.convert(answer.value, UpdateState) for answer in answers],
+        version,
+        allow_older=data.allow_older,
+        even_with_jobs=data.even_with_jobs,
+    )
     is_done = version == own.state().version
     includes_self = leader.unit.name in units and not (is_done and workers)
     return start_update(leader.unit, options, workers=workers, includes_self=includes_self)

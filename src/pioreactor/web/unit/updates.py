@@ -13,7 +13,7 @@ from pioreactor.updates.bundle import Bundle
 from pioreactor.updates.errors import UpdateRefusedError
 from pioreactor.updates.firmware import FirmwareUpdate
 from pioreactor.updates.unit_update import UnitUpdate, UpdateRequest, UpdateState
-from pioreactor.updates.version_order import is_newer
+from pioreactor.updates.version_order import refuse_older
 from pioreactor.web.request_bodies import Body, Whole
 from pioreactor.web.route_declarations import PATCH_OR_POST, UNITS, relayed
 from pioreactor.web.security.route_rights import needs
@@ -129,8 +129,9 @@ def _refuse(own: UnitUpdate, request: UpdateRequest) -> None:
     present = updater.installation.current_version()
     if request.source is not None:
         version = Bundle(own.archives.located(request.source)).manifest().version
-        if not (request.allow_older or is_newer(version, present)):
-            raise UpdateRefusedError(f"{version} is not newer than the installed {present}")
+        if version == present:
+            raise UpdateRefusedError(f"version {present} is installed already")
+        refuse_older(version, present, is_allowed=request.allow_older)
     elif request.version is None or updater.installation.mark_of(request.version) is None:
         own.offered(request.version)
 

@@ -46,6 +46,13 @@ def rows_in(dump: Path) -> int:
     return rows
 
 
+def revision_in(dump: Path) -> str | None:
+    """Return the revision of the schema in a dump; raise `StorageError` when it is damaged."""
+    with _running("pg_restore", "--data-only", "--table=alembic_version", "--file=-", str(dump)) as lines:
+        rows = [line.strip().decode() for line in lines if len(line) == 5 and line[:4].isdigit()]
+    return rows[0] if rows else None
+
+
 def dump_server(address: PostgresAddress, target: Path) -> int:
     """Write a dump of one moment while the database is used; return its rows. The target appears when it is whole."""
     from pioreactor.storage.leader.postgresql.server_connection import described
