@@ -30,6 +30,9 @@ echo "== libraries"
 as_pioreactor /opt/pioreactor/current/bin/python -P -c 'import arro3.io, psycopg; print(arro3.io.__name__, psycopg.__name__)'
 rows() { as_pioreactor /opt/pioreactor/current/bin/python -c 'import sqlite3; c = sqlite3.connect("/home/pioreactor/.pioreactor/storage/pioreactor.sqlite"); print(*c.execute("SELECT (SELECT version_num FROM alembic_version), (SELECT count(*) FROM experiments)").fetchone())'; }
 rows >"$root/before"
+echo "== broker of Debian"
+condition=$(grep -h ^Condition "$root/root/lib/systemd/system/mosquitto.service.d/pioreactor.conf")
+on systemd-analyze condition "$condition" 2>&1 || echo "exit code $?"
 echo "== older package"
 dpkg-deb --raw-extract "$deb" "$root/older"
 rm -r "$root/older/opt"
@@ -59,8 +62,9 @@ ls /proc/self >/dev/null
 (cd "$root/root/opt/pioreactor" && ls versions && ls)
 echo "== remove"
 on dpkg --purge --force-depends pioreactor 2>&1
+on systemd-analyze condition "$condition" >/dev/null 2>&1 && echo "Debian's broker starts again"
 echo "== left"
-for path in /opt/pioreactor /usr/bin/pio /usr/bin/pios /lib/systemd/system/pioreactor.target /usr/share/polkit-1/rules.d/50-pioreactor.rules; do
+for path in /opt/pioreactor /usr/bin/pio /usr/bin/pios /lib/systemd/system/pioreactor.target /lib/systemd/system/mosquitto.service.d /usr/share/polkit-1/rules.d/50-pioreactor.rules; do
   if [ -e "$root/root$path" ] || [ -L "$root/root$path" ]; then echo "$path"; fi
 done
 ls "$root/root/home/pioreactor/.pioreactor/storage/pioreactor.sqlite"
@@ -71,5 +75,5 @@ echo "== of the wheel"
 as_pioreactor pio cluster status
 as_pioreactor pio update status
 as_pioreactor /opt/pioreactor/current/bin/python -P -c 'import pioreactor; print(pioreactor.__file__)'
-(cd "$root/root" && ls etc/systemd/system/pioreactor.target etc/polkit-1/rules.d/50-pioreactor.rules usr/local/bin/pio*)
+(cd "$root/root" && ls etc/systemd/system/pioreactor.target etc/systemd/system/mosquitto.service.d/pioreactor.conf etc/polkit-1/rules.d/50-pioreactor.rules usr/local/bin/pio*)
 echo "== end"

@@ -39,6 +39,8 @@ def test_it_is_installed_survives_a_bad_release_and_is_removed(tmp_path: Path) -
     assert "leader1 leads a cluster now" in parts["install"]
     assert parts["version"].strip() == "99.0.0"
     assert parts["libraries"].strip() == "arro3.io psycopg"
+    assert "exit code 1" in parts["broker of Debian"], "whenever its package is set up, it does not start"
+    assert "Debian's broker starts again" in parts["remove"]
     refusals = ("Version 98.0.0 is older than 99.0.0", "PIOREACTOR_ALLOW_OLDER=1", "98.0.0 cannot read this database")
     assert [text for text in refusals if text not in parts["older package"]] == []
     assert parts["older wheel"].count("Error: 98.0.0 is older than 99.0.0") == 2, parts["older wheel"]

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
@@ -247,9 +248,17 @@ def link(path: Path, target: Path) -> None:
 def place_services() -> None:
     step("services: /etc/systemd/system/pioreactor*")
     for name, target in _TARGETS.items():
-        target.mkdir(parents=True, exist_ok=True)
-        for file in (_FILES / name).iterdir():
-            path = target / file.name
+        place(_FILES / name, target)
+
+
+def place(source: Traversable, target: Path) -> None:
+    """Copy the files of a folder, and of folders in it."""
+    target.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        path = target / file.name
+        if file.is_dir():
+            place(file, path)
+        else:
             path.write_bytes(file.read_bytes())
             path.chmod(0o644)
 
@@ -286,7 +295,7 @@ def keep_time() -> None:
 def start_services() -> None:
     """Start what has to run from boot, now and at each boot."""
     succeeds("systemctl", "try-restart", "chrony.service")
-    # The distribution's own broker would take the port.
+    # The distribution's own broker would take the port. Set up after this, it does not start: mosquitto.service.d.
     succeeds("systemctl", "disable", "--now", "mosquitto.service")
     run("systemctl", "daemon-reload")
     run("systemctl", "enable", "-q", *units_from_boot())
@@ -295,5 +304,5 @@ def start_services() -> None:
 
 
 def units_from_boot() -> list[str]:
-    units = (_FILES / "systemd").iterdir()
+    units = [unit for unit in (_FILES / "systemd").iterdir() if unit.is_file()]
     return sorted(unit.name for unit in units if "[Install]" in unit.read_text("utf-8"))
