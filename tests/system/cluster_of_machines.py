@@ -163,13 +163,17 @@ def scenario(root: Path) -> dict[str, object]:
         seen["key"] = join_by_ssh_key(leader, second)
         workers = [first, second]
         seen["impostor"] = impostor(leader, network.machine("leader1", 4))
+        other = second_leader(network.machine("leader2", 6))
         third = network.machine("worker3", 5)
         seen["wrong_codes"] = wrong_codes(leader, third)
+        seen["second_leader_sees"] = other.pio("workers", "discover").stdout
+        seen["second_leader_without_code"] = other.pio("workers", "add", "worker3", "--code", "0000-0000").stderr
         seen["password"] = join_by_ssh_password(leader, third)
         workers.append(third)
         for worker in workers:
             worker.start("cluster", "run")
         seen["experiment"] = experiment(leader, workers)
+        seen["second_leader"] = taken_over(other, leader, workers)
         seen["status"] = {m.name: m.pio("status").returncode for m in (leader, *workers)}
         seen["leave"] = leave(leader, workers[0])
         seen["removed"] = remove(leader, workers[1])
@@ -267,6 +271,54 @@ def wrong_codes(leader: Machine, machine: Machine) -> list[str]:
         errors.append(added.stderr)
     assert machine.code() != first
     return errors
+
+
+def second_leader(machine: Machine) -> Machine:
+    """Make another cluster in the same network, of which this machine is the leader; return it when it runs."""
+    made = machine.pio("cluster", "init", "--simulated")
+    assert made.returncode == 0, made.stderr
+    machine.start("cluster", "run")
+    until(lambda: machine.pio("workers", "status", "--json").returncode == 0)
+    return machine
+
+
+def taken_over(other: Machine, leader: Machine, workers: Sequence[Machine]) -> dict[str, object]:
+    """Try to take joined workers into the cluster of another leader; return what each of them was told, and what came.
+
+    The workers record an experiment meanwhile.
+    """
+    worker = workers[0]
+    added = other.pio("workers", "add", worker.name, "--code", "0000-0000", "-a", worker.address)
+    joined_again = worker.pio("cluster", "join", "--simulated")
+    before = rows(leader)
+    until(lambda: rows(leader) > before)
+    return {
+        "adds": added.stderr,
+        "joins_again": joined_again.stderr,
+        "answers_its_token": answer_to_token_of(other, worker),
+        "inventory": json.loads(other.pio("workers", "status", "--json").stdout),
+        "rows": rows(other),
+        "leaders": sorted({clusters(worker) for worker in workers}),
+    }
+
+
+def rows(leader: Machine) -> int:
+    """Return how many readings of stirring a leader has recorded."""
+    database = leader.folder / "dot_pioreactor" / "storage" / "pioreactor.sqlite"
+    return int(do_output("sqlite3", "-readonly", str(database), "SELECT count(*) FROM stirring_rates"))
+
+
+def clusters(worker: Machine) -> str:
+    """Return the leader whose cluster a worker belongs to."""
+    return str(json.loads((worker.folder / "dot_pioreactor" / "storage" / "cluster.json").read_text())["leader"])
+
+
+def answer_to_token_of(other: Machine, worker: Machine) -> str:
+    """Ask a worker to end its jobs with the token of a leader that is not its own; return the status."""
+    token = (other.folder / "dot_pioreactor" / "storage" / "secrets" / "cluster_token").read_text().strip()
+    curl = ("curl", "-sk", "-o", "-", "-w", "%{http_code}", "-X", "POST", "-H", f"Authorization: Bearer {token}")
+    url = f"https://{worker.address}/unit_api/jobs/stop/all"
+    return subprocess.run([*other.prefix, *curl, url], capture_output=True, text=True, check=False).stdout
 
 
 def experiment(leader: Machine, workers: Sequence[Machine]) -> dict[str, object]:

@@ -41,6 +41,14 @@ def test_a_leader_and_three_workers_from_nothing_to_an_experiment(folder: Path) 
     assert all("wrong" in error for error in seen["wrong_codes"])
     assert seen["experiment"]["units"] == ["worker1", "worker2", "worker3"]
     assert seen["status"] == {"leader1": 0, "worker1": 0, "worker2": 0, "worker3": 0}
+    second = seen["second_leader"]
+    assert "worker3" in seen["second_leader_sees"], "it is found by both leaders, and the code decides"
+    assert "wrong" in seen["second_leader_without_code"]
+    assert "no worker waits at 10.88.0.2" in second["adds"]
+    assert "worker1 belongs to the cluster of leader1" in second["joins_again"]
+    assert "pio cluster leave" in second["joins_again"]
+    assert second["answers_its_token"].endswith("401"), second["answers_its_token"]
+    assert (second["inventory"], second["rows"], second["leaders"]) == ([], 0, ["leader1"])
     assert "removed worker1" in seen["leave"]["said"]
     assert seen["leave"]["inventory"] == ["worker2", "worker3"]
     assert seen["removed"]["asks"] == 1

@@ -240,7 +240,7 @@ def _invitation_text(unit: str, address: str, port: int, code: str) -> str:
     place = address if port == PORT else f"{address}:{port}"
     return (
         f"\n  Name     {unit}\n  Address  {place}\n  Code     {code}\n\n"
-        "At the leader: the page Inventory, or\n"
+        "At the leader whose cluster it is to join: the page Inventory, or\n"
         f"  pio workers add {unit} -a {place} --code {code}\n"
     )
 
