@@ -210,6 +210,7 @@ def list_plugins(cli: CliContext, units: tuple[str, ...], experiments: tuple[str
 @plugins.command(name="install")
 @click.argument("name", required=False)
 @source_option
+@click.option("--on-usb", metavar="FILE", help="A wheel or a Python file on a USB drive of each of these units.")
 @version_option
 @units_options
 @yes_option
@@ -219,15 +220,25 @@ def install_plugin(
     cli: CliContext,
     name: str | None,
     source: Path | None,
+    on_usb: str | None,
     version: str | None,
     units: tuple[str, ...],
     experiments: tuple[str, ...],
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Install the plugin NAME from the package index on the units, or one from a file of this machine."""
-    wanted = chosen_source(name, source, version)
+    """Install the plugin NAME from the package index on the units, or one from a file of this machine or of a drive."""
     chosen = targets(cli, units, experiments)
+    if on_usb is not None:
+        if (name, source, version) != (None, None, None):
+            raise click.UsageError("--on-usb goes with no NAME, --source or --version: the file is a plugin.")
+        confirm(f"Install {on_usb} on {', '.join(chosen)}?", yes)
+        path, own = "/unit_api/plugins/install-from-usb", {"filepath": on_usb}
+        for_each(
+            chosen, lambda unit: cli.ask(unit, "POST", path, json=own, timeout_s=_INSTALL_TIMEOUT_S), as_json=as_json
+        )
+        return
+    wanted = chosen_source(name, source, version)
     confirm(f"Install {wanted.name or source} on {', '.join(chosen)}?", yes)
     options = {"source": wanted.file.name} if wanted.file is not None else {"version": version}
 

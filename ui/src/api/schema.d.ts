@@ -2322,6 +2322,34 @@ export interface paths {
         patch: operations["patch_api_units_unit_plugins_check-from-leader-usb"];
         trace?: never;
     };
+    "/api/units/{unit}/plugins/check-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CheckPluginFromUsb
+         * @description Find out what a file on a USB drive of the unit brings; nothing is installed.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_check-from-usb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * CheckPluginFromUsb
+         * @description Find out what a file on a USB drive of the unit brings; nothing is installed.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_plugins_check-from-usb"];
+        trace?: never;
+    };
     "/api/units/{unit}/plugins/disable": {
         parameters: {
             query?: never;
@@ -2416,6 +2444,34 @@ export interface paths {
          * @description Install a file from a USB drive of the leader on one unit or all (`$broadcast`).
          */
         patch: operations["patch_api_units_unit_plugins_install-from-leader-usb"];
+        trace?: never;
+    };
+    "/api/units/{unit}/plugins/install-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * InstallPluginFromUsb
+         * @description Install a wheel or a Python file from a USB drive of the unit.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        post: operations["post_api_units_unit_plugins_install-from-usb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * InstallPluginFromUsb
+         * @description Install a wheel or a Python file from a USB drive of the unit.
+         *
+         *     Asks one unit, or all workers and the leader (`$broadcast`); the result holds the answer of each.
+         */
+        patch: operations["patch_api_units_unit_plugins_install-from-usb"];
         trace?: never;
     };
     "/api/units/{unit}/plugins/installed": {
@@ -5937,6 +5993,30 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/unit_api/plugins/check-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * CheckPluginFromUsb
+         * @description Find out what a file on a USB drive of the unit brings; nothing is installed.
+         */
+        post: operations["post_unit_api_plugins_check-from-usb"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * CheckPluginFromUsb
+         * @description Find out what a file on a USB drive of the unit brings; nothing is installed.
+         */
+        patch: operations["patch_unit_api_plugins_check-from-usb"];
         trace?: never;
     };
     "/unit_api/plugins/disable": {
@@ -13757,6 +13837,88 @@ export interface operations {
             };
         };
     };
+    "post_api_units_unit_plugins_check-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "patch_api_units_unit_plugins_check-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     post_api_units_unit_plugins_disable: {
         parameters: {
             query?: never;
@@ -13963,6 +14125,88 @@ export interface operations {
         };
     };
     "patch_api_units_unit_plugins_install-from-leader-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "post_api_units_unit_plugins_install-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                unit: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "patch_api_units_unit_plugins_install-from-usb": {
         parameters: {
             query?: never;
             header?: never;
@@ -21533,6 +21777,84 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["InstallPlugin"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "post_unit_api_plugins_check-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    "patch_unit_api_plugins_check-from-usb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginOnUsb"];
             };
         };
         responses: {

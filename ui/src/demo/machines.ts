@@ -214,6 +214,7 @@ export function machineReads(cluster: DemoCluster): Reads {
             [`/api/units/${unit}/system/machine`, () => machineOf(unit, i, cluster.nowS)],
             [`/api/units/${unit}/system/log`, () => logOf(cluster.nowS)],
             [`/api/units/${unit}/usb`, usbState],
+            [`/api/units/${unit}/usb/artifacts`, () => ON_USB],
             [`/api/units/${unit}/system/sent_files`, () => SENT],
           ],
     ),

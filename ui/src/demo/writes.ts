@@ -175,6 +175,8 @@ export function writes(cluster: DemoCluster, tasks: Tasks, session: Session): [M
     ["POST", "/api/units/{unit}/plugins/install", ([unit = ""]) => fanOut(unit, {})],
     ["POST", "/api/units/{unit}/plugins/check-from-leader-usb", ([unit = ""]) => fanOut(unit, CHECKED)],
     ["POST", "/api/units/{unit}/plugins/install-from-leader-usb", ([unit = ""]) => fanOut(unit, {})],
+    ["POST", "/api/units/{unit}/plugins/check-from-usb", ([unit = ""]) => fanOut(unit, CHECKED)],
+    ["POST", "/api/units/{unit}/plugins/install-from-usb", ([unit = ""]) => fanOut(unit, {})],
     ["POST", "/api/units/{unit}/plugins/update", ([unit = ""]) => fanOut(unit, UPDATED)],
     ["POST", "/api/units/{unit}/plugins/uninstall", ([unit = ""]) => fanOut(unit, {})],
     ["POST", "/api/units/{unit}/plugins/enable", ([unit = ""]) => fanOut(unit, {})],

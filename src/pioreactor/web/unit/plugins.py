@@ -107,6 +107,15 @@ def update_plugins(unit: UnitPorts, data: JSONBody[UpdatePlugins]) -> Accepted:
     return unit.tasks.start("the update of plugins", lambda: installer.update(name), lock=_LOCK)
 
 
+@relayed(UNITS, target="units", method="POST", also=("PATCH",), timeout_s=INSTALL_TIMEOUT_S)
+@route("/plugins/check-from-usb", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
+def check_plugin_from_usb(unit: UnitPorts, data: JSONBody[PluginOnUsb]) -> Accepted:
+    """Find out what a file on a USB drive of the unit brings; nothing is installed."""
+    installer, source = installer_of(unit), Source.of_file(usb_file(unit, data.filepath))
+    return unit.tasks.start("the check of a plugin", lambda: installer.check(source), lock=_LOCK)
+
+
+@relayed(UNITS, target="units", method="POST", also=("PATCH",), timeout_s=INSTALL_TIMEOUT_S)
 @route("/plugins/install-from-usb", http_method=PATCH_OR_POST, status_code=202, sync_to_thread=True)
 def install_plugin_from_usb(unit: UnitPorts, data: JSONBody[PluginOnUsb]) -> Accepted:
     """Install a wheel or a Python file from a USB drive of the unit."""
@@ -203,8 +212,10 @@ def installer_of(unit: UnitServices) -> Installer:
 ROUTES = Router(
     "/",
     route_handlers=[
-        *(installed_plugins, source_of_plugin, check_plugin, install_plugin, install_plugin_from_usb),
+        *(installed_plugins, source_of_plugin, check_plugin, install_plugin),
         *(
+            check_plugin_from_usb,
+            install_plugin_from_usb,
             update_plugins,
             install_plugin_from_copy,
             uninstall_plugin,

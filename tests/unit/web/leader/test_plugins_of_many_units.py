@@ -132,3 +132,28 @@ def test_a_file_on_a_drive_of_the_leader_is_checked_then_installed(
     assert answer["value"] == {"before": {}, "after": {}, "messages": [], "failed": []}, "none is of the package index"
     assert typed("plugins", "update", "absent_m", "--units", "u1", "-y") == 1
     assert "there is no plugin 'absent_m'" in capsys.readouterr().err
+
+
+def test_a_file_on_a_drive_of_a_worker_is_checked_then_installed_there_only(
+    leader: Any, units: dict[str, UnitServices], typed: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drive = units["u1"].paths.usb / "stick"
+    drive.mkdir(parents=True)
+    (drive / "of_worker.py").write_text("__plugin_version__ = '5'\n")
+    (drive / "breaks_w.py").write_text("1/0")
+    found = {}
+    for what in ("check", "install"):
+        path = f"/api/units/u1/plugins/{what}-from-usb"
+        done = leader.result(leader.client.post(path, json={"filepath": "stick/of_worker.py"}))["result"]
+        found[what] = (done["u1"]["value"]["version"], (units["u1"].paths.plugins / "of_worker.py").exists())
+    assert found == {"check": ("5", False), "install": ("5", True)}
+    assert not (units["u2"].paths.plugins / "of_worker.py").exists()
+
+    install = ("plugins", "install", "--units", "u1", "-y")
+    assert typed(*install, "--on-usb", "stick/breaks_w.py") == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err, "the checks are the same"
+    assert typed(*install, "--on-usb", "../dot_pioreactor/config.ini") == 1
+    assert "u1 has no file" in capsys.readouterr().err
+    assert typed(*install, "a_name", "--on-usb", "stick/of_worker.py") == 2
+    assert "NAME" in capsys.readouterr().err
+    assert typed(*install, "--on-usb", "stick/of_worker.py") == 0

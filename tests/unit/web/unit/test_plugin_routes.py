@@ -100,6 +100,8 @@ def test_a_file_on_a_usb_drive_is_installed_and_no_other(worker: Any, unit: Any,
     (tmp_path / "outside.py").write_text("x = 1")
     (drive / "link.py").symlink_to(tmp_path / "outside.py")
     install = "/unit_api/plugins/install-from-usb"
+    checked = result(worker, worker.post("/unit_api/plugins/check-from-usb", json={"filepath": "stick/usb_r.py"}))
+    assert (checked["result"]["problems"], "usb_r.py" in installed(worker)) == ([], False)
     assert result(worker, worker.post(install, json={"filepath": str(drive / "usb_r.py")}))["status"] == "succeeded"
     assert "usb_r.py" in installed(worker)
     for path in ("stick/link.py", "../../outside.py", str(tmp_path / "outside.py"), "stick", "\0"):

@@ -94,7 +94,10 @@ function Choice({ wanted, setWanted, unit, setUnit }: ChoiceProps) {
         label="On"
         value={unit}
         data={[{ value: EVERYONE, label: "All units" }, ...workers.map((one) => one.pioreactor_unit)]}
-        onChange={(event) => setUnit(event.currentTarget.value)}
+        onChange={(event) => {
+          setUnit(event.currentTarget.value);
+          if (wanted.isOnUnit) setWanted({ ...wanted, onUsb: "", isOnUnit: false });
+        }}
       />
       <TextInput
         label="Name in the package index"
@@ -120,33 +123,37 @@ function Choice({ wanted, setWanted, unit, setUnit }: ChoiceProps) {
         onChange={(file) => setWanted({ ...wanted, file })}
       />
       <OnUsb wanted={wanted} setWanted={setWanted} />
+      {unit !== EVERYONE && <OnUsb key={unit} wanted={wanted} setWanted={setWanted} unit={unit} />}
     </>
   );
 }
 
-/** The plugins on the USB drive of the leader, while there is one. */
-function OnUsb({ wanted, setWanted }: Pick<ChoiceProps, "wanted" | "setWanted">) {
-  const usb = useQuery({ queryKey: ["usb"], queryFn: ({ signal }) => get<UsbState>("/unit_api/usb", signal) }).data;
+/** The plugins on the USB drive of the leader or of a unit, while there is one. */
+function OnUsb({ wanted, setWanted, unit }: Pick<ChoiceProps, "wanted" | "setWanted"> & { unit?: string }) {
+  const isOnUnit = unit !== undefined;
+  const machine = unit ?? "the leader";
+  const where = isOnUnit ? path("api", "units", unit, "usb") : "/unit_api/usb";
+  const usb = useQuery({ queryKey: ["usb", unit ?? ""], queryFn: ({ signal }) => get<UsbState>(where, signal) }).data;
   const artifacts = useQuery({
-    queryKey: ["usb", "artifacts", usb?.drives.map((one) => one.path)],
-    queryFn: ({ signal }) => get<UsbArtifact[]>("/unit_api/usb/artifacts", signal),
+    queryKey: ["usb", "artifacts", unit ?? "", usb?.drives.map((one) => one.path)],
+    queryFn: ({ signal }) => get<UsbArtifact[]>(`${where}/artifacts`, signal),
     enabled: usb !== undefined && usb.status !== "absent",
   });
   const files = filesOn(usb, artifacts.data ?? []);
   if (usb === undefined || usb.status === "absent") return null;
   if (usb.status === "present_unmounted")
-    return <p className="soft small">A USB drive is plugged into the leader: mount it to choose a plugin from it.</p>;
+    return <p className="soft small">A USB drive is plugged into {machine}: mount it to choose a plugin from it.</p>;
   return (
     <NativeSelect
-      label="Or a file on the USB drive of the leader"
+      label={`Or a file on the USB drive of ${machine}`}
       description="Wheels and Python files in its root and in its folder pioreactor/plugins."
       disabled={wanted.file !== null}
-      value={wanted.onUsb}
+      value={wanted.isOnUnit === isOnUnit ? wanted.onUsb : ""}
       data={[
         { value: "", label: files.length > 0 ? "None" : "There is none" },
         ...files.map(([value, label]) => ({ value, label })),
       ]}
-      onChange={(event) => setWanted({ ...wanted, onUsb: event.currentTarget.value })}
+      onChange={(event) => setWanted({ ...wanted, onUsb: event.currentTarget.value, isOnUnit })}
     />
   );
 }

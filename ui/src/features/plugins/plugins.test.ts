@@ -83,6 +83,7 @@ it("finds plugins on the mounted drives, and asks for one by its place", () => {
   const wanted = { ...NOTHING, name: "left over", onUsb: "/media/a/valve.py" };
   expect(bodyOf(wanted)).toEqual({ filepath: "/media/a/valve.py" });
   expect(routeOf("$broadcast", "check", wanted)).toContain("plugins/check-from-leader-usb");
+  expect(routeOf("b", "install", { ...wanted, isOnUnit: true })).toContain("units/b/plugins/install-from-usb");
 });
 
 it("updates what came from the package index, and says what was done", () => {

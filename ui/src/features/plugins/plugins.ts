@@ -84,9 +84,11 @@ export interface Wanted {
   version: string;
   file: File | null;
   onUsb: string;
+  /** Whether `onUsb` is a file of the unit's own drive, not of the leader's. */
+  isOnUnit: boolean;
 }
 
-export const NOTHING: Wanted = { name: "", version: "", file: null, onUsb: "" };
+export const NOTHING: Wanted = { name: "", version: "", file: null, onUsb: "", isOnUnit: false };
 
 /** Whether there is enough to ask for. */
 export const isComplete = ({ name, file, onUsb }: Wanted): boolean =>
@@ -100,8 +102,8 @@ export const bodyOf = ({ name, version, file, onUsb }: Wanted): unknown => {
 };
 
 /** The route that checks or installs it on a unit or all. */
-export const routeOf = (unit: string, what: "check" | "install", { onUsb }: Wanted): string =>
-  path("api", "units", unit, "plugins", onUsb === "" ? what : `${what}-from-leader-usb`);
+export const routeOf = (unit: string, what: "check" | "install", { onUsb, isOnUnit }: Wanted): string =>
+  path("api", "units", unit, "plugins", onUsb === "" ? what : `${what}-from-${isOnUnit ? "usb" : "leader-usb"}`);
 
 /** Send the file, if it is one of this computer, to a unit or all. */
 export async function send({ file }: Wanted, unit: string): Promise<void> {
