@@ -1,4 +1,4 @@
-"""What units keep of an experiment, for its archive: configuration, calibrations, and the stills of their cameras."""
+"""What units keep of an experiment, for its archive: configuration, calibrations, estimators, and stills of cameras."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from pioreactor.settings.editing import without
 from pioreactor.settings.schema import secret_keys
 from pioreactor.storage.artifacts import check_component
 from pioreactor.structs.camera_still import CameraStill
+
+_ADDED = ("is_active", "pioreactor_unit", "judgment")
+"""What a unit says about an estimator besides its content."""
 
 
 class _Stills(msgspec.Struct):
@@ -31,9 +34,22 @@ def files_of_units(
                 without(config, [(section, key) for section, _, key in secret_keys()]).encode(),
             )
             yield f"calibrations/{unit}.zip", fetch(unit, "GET", "/unit_api/zipped_calibrations")
+            yield from _estimators_of_unit(unit, fetch)
             yield from stills_of_unit(unit, experiment, fetch)
         except (PioreactorError, msgspec.MsgspecError) as error:
-            report(f"{unit}: not all of its configuration, calibrations and stills are in the archive: {error}")
+            report(
+                f"{unit}: not all of its configuration, calibrations, estimators and stills are in the archive: {error}"
+            )
+
+
+def _estimators_of_unit(unit: str, fetch: Fetch) -> Iterator[tuple[str, bytes]]:
+    found = msgspec.json.decode(fetch(unit, "GET", "/unit_api/estimators"), type=dict[str, list[dict[str, object]]])
+    for device, ones in found.items():
+        for one in ones:
+            name, content = str(one["estimator_name"]), {key: one[key] for key in one if key not in _ADDED}
+            check_component("device", device)
+            check_component("estimator", name)
+            yield f"estimators/{unit}/{device}/{name}.yaml", msgspec.yaml.encode(content)
 
 
 def stills_of_unit(unit: str, experiment: str, fetch: Fetch) -> Iterator[tuple[str, bytes]]:

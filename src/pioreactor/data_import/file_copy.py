@@ -19,7 +19,9 @@ from pioreactor.runtime.context import Runtime
 from pioreactor.storage.artifacts import check_component
 from pioreactor.storage.paths import Paths
 
-Kind = Literal["calibration", "estimator", "profile", "dataset", "model", "plugin"]
+Kind = Literal[
+    "calibration", "estimator", "profile", "dataset", "model", "plugin", "record", "stills", "table", "other"
+]
 MAX_TEXT_BYTES: Final = 2 * 1024**2
 
 

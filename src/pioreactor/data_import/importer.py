@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
 
 from pioreactor.actions.backup import back_up, database_of, restore
-from pioreactor.audit.archive_signature import checked_origin
-from pioreactor.audit.signed_trail import HeadSigning
-from pioreactor.data_import.archive_files import HostileArchiveError, checked_entries, extract, open_archive
 from pioreactor.data_import.configuration_keys import KeyPlan, apply_keys, plan_keys
 from pioreactor.data_import.file_copy import (
     ActivePlan,
@@ -217,62 +212,3 @@ def _put_back(kept: Path, file: Path) -> None:
         shutil.copy2(kept, file)
     shutil.rmtree(aside, ignore_errors=True)
     aside.unlink(missing_ok=True)
-
-
-_EXPERIMENT: Final = "experiment.sqlite"
-
-
-class ImportedExperiment(msgspec.Struct):
-    """What was taken over: rows by table, and profiles whose names were free."""
-
-    experiments: list[str]
-    rows: dict[str, int]
-    profiles: list[str]
-    origin: str = ""
-    """Who signed the archive."""
-
-
-def import_experiment(runtime: Runtime, archive: Path, progress: Progress) -> ImportedExperiment:
-    """Take an experiment over, with its profiles.
-
-    Raise `ConflictError` if an experiment of its name is here, `HostileArchiveError` for an archive that is not one,
-    `AlteredArchiveError` for one that is not as it was exported.
-    """
-    if not runtime.identity.is_leader:
-        raise ConflictError("experiments are imported on the leader")
-    with TemporaryDirectory(prefix=".experiment-", dir=runtime.paths.storage) as folder:
-        root = Path(folder)
-        with open_archive(archive) as opened:
-            wanted = [
-                (entry, path)
-                for entry, path in checked_entries(opened)
-                if path.as_posix() == _EXPERIMENT or (path.parts[0] == "profiles" and path.suffix in (".yaml", ".yml"))
-            ]
-            if _EXPERIMENT not in (path.as_posix() for _, path in wanted):
-                raise HostileArchiveError(
-                    f"{archive.name} is not the archive of an experiment: it has no {_EXPERIMENT}"
-                )
-            origin = checked_origin(archive, HeadSigning(runtime.paths.secrets))
-            extract(opened, wanted, root)
-        target = database_of(runtime)
-        plan = plan_tables(root / _EXPERIMENT, target)
-        if plan.skipped:
-            raise ConflictError(
-                f"there is an experiment {', '.join(plan.skipped)}", remedy="Rename the one that is here, then repeat."
-            )
-        rows = copy_tables(root / _EXPERIMENT, target, plan, progress)
-        with closing(sqlite3.connect(target, timeout=60.0)) as connection:
-            # It may be deleted and imported again.
-            connection.execute("DELETE FROM imported_tables WHERE source = ?", (plan.source,))
-            connection.commit()
-        return ImportedExperiment(plan.experiments, rows, _profiles(root / "profiles", runtime), origin)
-
-
-def _profiles(folder: Path, runtime: Runtime) -> list[str]:
-    taken, target = [], runtime.paths.experiment_profiles
-    target.mkdir(parents=True, exist_ok=True)
-    for file in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
-        if not (target / file.name).exists():
-            (target / file.name).write_bytes(file.read_bytes())
-            taken.append(file.name)
-    return taken

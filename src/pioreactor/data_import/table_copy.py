@@ -15,7 +15,7 @@ import msgspec
 
 from pioreactor.exc import ConflictError, StorageError
 
-EXPERIMENTS: Final = "experiments"
+EXPERIMENTS, EXPERIMENT = "experiments", "experiment"
 _LEFT_OUT: Final = {
     "workers": "units join this cluster by themselves: pio cluster join",
     "experiment_worker_assignments": "units are assigned again once they have joined",
@@ -30,8 +30,19 @@ _LEFT_OUT: Final = {
     "rollup_changes": "it is made from the rows",
     "alembic_version": "it describes the other database",
     "imported_tables": "it describes the other database",
+    "audit_trail": "it is the signed record of the other cluster, and is read there or in the archive",
+    "audit_heads": "they are signatures of the other cluster",
+    "alarm_shelves": "shelves are of the rules of the other cluster",
 }
 """Tables that do not come over, and why."""
+_NOT_OF_ONE: Final = "its rows are not of one experiment"
+_NUMBERED: Final = {"alarms": "id"}
+"""Columns that are numbered anew: another cluster has used the same numbers."""
+_VALUES: Final = {
+    ("alarms", "cleared_at"): "coalesce(cleared_at, raised_at)",
+    ("alarms", "acknowledged_at"): "coalesce(acknowledged_at, cleared_at, raised_at)",
+}
+"""What is copied in place of a column: an alarm that was open there is not open here."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MARKS: Final = """CREATE TABLE IF NOT EXISTS imported_tables (
     source TEXT NOT NULL, name TEXT NOT NULL, rows INTEGER NOT NULL, skipped TEXT NOT NULL, PRIMARY KEY (source, name))
@@ -61,6 +72,10 @@ class DatabasePlan(msgspec.Struct):
     tables: list[TablePlan]
     experiments: list[str]
     skipped: list[str]
+    only: str = ""
+    """The experiment whose rows come over; empty for all, with the rows that are of none."""
+    created_at: str = ""
+    """When that one was created."""
     done: dict[str, int] = {}
     """Tables that an interrupted import has copied already, with their rows."""
 
@@ -69,20 +84,30 @@ class DatabasePlan(msgspec.Struct):
         return sum(table.rows for table in self.tables if not table.reason)
 
 
-def plan_tables(source: Path, target: Path) -> DatabasePlan:
-    """Return what comes over of a database; neither is changed. Raise `StorageError` if it cannot be trusted."""
+def plan_tables(source: Path, target: Path, *, is_of_one: bool = False) -> DatabasePlan:
+    """Return what comes over of a database; neither is changed. Raise `StorageError` if it cannot be trusted.
+
+    Of a database that `is_of_one` experiment only the rows of that one come over, whatever else it has.
+    """
     with _both(source, target) as connection:
         _check(connection)
         identity = _identity(connection)
         known = _known_marks(connection, identity)
         theirs, ours = _experiments(connection, "source"), set(_experiments(connection, "main"))
         skipped = known.get("", (0, sorted(set(theirs) & ours)))[1]
-        tables = [_plan(connection, name, skipped) for name in _tables(connection, "source")]
+        if is_of_one and len(theirs) != 1:
+            raise StorageError(f"the database is that of {len(theirs)} experiments, not of one")
+        only = theirs[0] if is_of_one else ""
+        created = "SELECT max(created_at) FROM source.experiments WHERE experiment = ?"
+        [(created_at,)] = connection.execute(created, (only,)).fetchall()
+        tables = [_plan(connection, name, skipped, only) for name in _tables(connection, "source")]
         return DatabasePlan(
             identity,
             sorted(tables, key=lambda table: (table.name != EXPERIMENTS, table.name)),
             [name for name in theirs if name not in skipped],
             skipped,
+            only,
+            str(created_at or ""),
             {name: rows for name, (rows, _) in known.items() if name},
         )
 
@@ -116,6 +141,12 @@ def copy_tables(source: Path, target: Path, plan: DatabasePlan, progress: Progre
                     connection.execute("ROLLBACK")
                 raise
     return copied
+
+
+def forget_marks(target: Path, plan: DatabasePlan) -> None:
+    """Forget that tables were copied: the same import begins anew."""
+    with closing(sqlite3.connect(target, timeout=60.0)) as connection, connection:
+        connection.execute("DELETE FROM imported_tables WHERE source = ?", (plan.source,))
 
 
 @contextmanager
@@ -182,29 +213,35 @@ def _mark(connection: sqlite3.Connection, plan: DatabasePlan, name: str, rows: i
     connection.execute("INSERT OR IGNORE INTO main.imported_tables VALUES (?, ?, ?, ?)", values)
 
 
-def _plan(connection: sqlite3.Connection, name: str, skipped: Sequence[str]) -> TablePlan:
+def _plan(connection: sqlite3.Connection, name: str, skipped: Sequence[str], only: str) -> TablePlan:
     columns = _columns(connection, "source", name)
     if not _NAME.fullmatch(name) or not all(_NAME.fullmatch(column) for column in columns):
         return TablePlan(name[:100], 0, reason="its name, or that of a column, is not an identifier")
-    where, values = _where(columns, skipped)
+    where, values = _where(columns, skipped, only)
     rows = int(connection.execute(f"SELECT count(*) FROM source.{_quoted(name)}{where}", values).fetchone()[0])
     ours = _columns(connection, "main", name)
-    plan = TablePlan(name, rows, columns if not ours else [each for each in columns if each in ours], not ours)
+    copied = [each for each in columns if (not ours or each in ours) and _NUMBERED.get(name) != each]
+    plan = TablePlan(name, rows, copied, not ours)
     if name in _LEFT_OUT:
         plan.reason = _LEFT_OUT[name]
+    elif only and EXPERIMENT not in columns:
+        plan.reason = _NOT_OF_ONE
     elif ours and (lost := [each for each in columns if each not in ours]):
         plan.reason = f"it has columns that are unknown here: {', '.join(lost)}"
     return plan
 
 
-def _where(columns: Sequence[str], skipped: Sequence[str]) -> tuple[str, list[str]]:
-    if "experiment" not in columns or not skipped:
+def _where(columns: Sequence[str], skipped: Sequence[str], only: str) -> tuple[str, list[str]]:
+    if EXPERIMENT in columns and only:
+        return " WHERE experiment = ?", [only]
+    if EXPERIMENT not in columns or not skipped:
         return "", []
     return f" WHERE experiment NOT IN ({', '.join('?' * len(skipped))})", list(skipped)
 
 
 def _copy(connection: sqlite3.Connection, table: TablePlan, plan: DatabasePlan, progress: Progress) -> int:
     name, columns = _quoted(table.name), ", ".join(map(_quoted, table.columns))
+    given = ", ".join(_VALUES.get((table.name, each), _quoted(each)) for each in table.columns)
     if table.is_new:
         _create(connection, table.name)
     triggers = connection.execute(
@@ -212,12 +249,13 @@ def _copy(connection: sqlite3.Connection, table: TablePlan, plan: DatabasePlan, 
     ).fetchall()
     for trigger, _ in triggers:
         connection.execute(f"DROP TRIGGER main.{_quoted(trigger)}")  # what it would write is copied as well
-    where, values = _where(table.columns, plan.skipped)
-    copied = 0
+    where, values = _where(table.columns, plan.skipped, plan.only)
+    copied, order = 0, " ORDER BY rowid" if _has_rowid(connection, table.name) else ""
     for low, high in _steps(connection, table.name):
         within = "" if low is None else (" AND" if where else " WHERE") + f" rowid BETWEEN {low} AND {high}"
         copied += connection.execute(
-            f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM source.{name}{where}{within}", values
+            f"INSERT INTO main.{name} ({columns}) SELECT {given} FROM source.{name} NOT INDEXED{where}{within}{order}",
+            values,
         ).rowcount
         progress(table.name, copied, table.rows)
     for _, sql in triggers:
@@ -227,9 +265,13 @@ def _copy(connection: sqlite3.Connection, table: TablePlan, plan: DatabasePlan, 
     return copied
 
 
-def _steps(connection: sqlite3.Connection, name: str) -> Iterator[tuple[int, int] | tuple[None, None]]:
+def _has_rowid(connection: sqlite3.Connection, name: str) -> bool:
     sql = str(connection.execute("SELECT sql FROM source.sqlite_master WHERE name = ?", (name,)).fetchone()[0])
-    if re.search(r"WITHOUT\s+ROWID", sql, re.IGNORECASE):
+    return re.search(r"WITHOUT\s+ROWID", sql, re.IGNORECASE) is None
+
+
+def _steps(connection: sqlite3.Connection, name: str) -> Iterator[tuple[int, int] | tuple[None, None]]:
+    if not _has_rowid(connection, name):
         yield None, None
         return
     first, last = connection.execute(f"SELECT min(rowid), max(rowid) FROM source.{_quoted(name)}").fetchone()

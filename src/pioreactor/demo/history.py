@@ -14,7 +14,7 @@ from typing import Final
 
 from pioreactor.actions.bioreactor import set_variables
 from pioreactor.bootstrap import build_runtime
-from pioreactor.data_import.importer import import_experiment
+from pioreactor.data_import.experiment_import import import_experiment
 from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.plan import LEADER
 from pioreactor.exc import ConflictError

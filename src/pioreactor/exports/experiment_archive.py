@@ -78,7 +78,7 @@ def write_experiment(
         exclusive(exports),
         open_dataset_rows(location_of_database(runtime), is_stopping=is_stopping) as stored,
     ):
-        stored.created_at(experiment)
+        created_at = stored.created_at(experiment)
         tables = _tables_of(stored)
         watch.begin(sum(stored.count(each, RowFilter(experiment=experiment)) for each in tables), _BYTES_PER_ROW)
         with (
@@ -91,6 +91,7 @@ def write_experiment(
             archive.write(extracted, DATABASE)
             _add_tables(archive, extracted, runtime, experiment, watch)
             _add_files(archive, runtime)
+            _add_record(archive, runtime.paths.experiment_record(created_at))
             archive.writestr(UNITS_FILE, msgspec.json.encode(_units(stored, experiment)))
             for name, content in of_units:
                 watch.check("files of units")
@@ -173,6 +174,13 @@ def _add_files(archive: zipfile.ZipFile, runtime: Runtime) -> None:
         for file in sorted(folder.rglob("*.y*ml")) if folder.is_dir() else []:
             if file.is_file() and not file.is_symlink():
                 archive.write(file, f"{name}/{file.relative_to(folder)}")
+
+
+def _add_record(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Add what came over with the experiment when it was imported from another cluster."""
+    for file in sorted(folder.rglob("*")) if folder.is_dir() else []:
+        if file.is_file() and not file.is_symlink():
+            archive.write(file, f"imported/{file.relative_to(folder).as_posix()}")
 
 
 def units_of(runtime: Runtime, experiment: str) -> list[str]:

@@ -82,6 +82,13 @@ class Paths:
             )
         return Path(name) if name else self.database
 
+    def experiment_record(self, created_at: str) -> Path:
+        """Return the folder of what came over with an experiment besides its rows.
+
+        It is found by the moment at which the experiment was created, which stays when it is renamed.
+        """
+        return self.storage / "experiment_records" / "".join(filter(str.isalnum, created_at))[:40]
+
     @property
     def persistent_store(self) -> Path:
         return self.storage / "local_persistent_pioreactor_metadata.sqlite"

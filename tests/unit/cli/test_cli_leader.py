@@ -197,6 +197,23 @@ def test_a_worker_that_is_added_may_need_its_token(cluster: Cluster) -> None:
     assert cluster.desk.pio("workers", "add", "w1").out == "w1 is in the inventory.\n"
 
 
+def test_the_record_of_an_imported_experiment_is_shown(cluster: Cluster) -> None:
+    where = ("localhost", "GET", "/api/experiments/growth%201/record")
+    found = {"imported_at": "2026-03-01", "experiment": "growth 1", "files": ["config/config.ini"]}
+    left_out = [{"name": "audit_trail", "reason": "it is signed there"}]
+    cluster.answers[where] = json_response(found | {"software_version": "27.0", "left_out": left_out})
+    typed = cluster.desk.pio("experiments", "record", "growth 1")
+    assert typed.out.splitlines() == [
+        "Imported at 2026-03-01 from growth 1, of version 27.0.",
+        "config/config.ini",
+        "Not imported: audit_trail: it is signed there",
+    ]
+    cluster.answers[(*where[:2], f"{where[2]}/config/config.ini")] = Response(200, b"[PWM]\n")
+    assert cluster.desk.pio("experiments", "record", "growth 1", "config/config.ini").out == "[PWM]\n"
+    cluster.answers[where] = json_response({})
+    assert "of this cluster" in cluster.desk.pio("experiments", "record", "growth 1").out
+
+
 def test_without_a_token_it_says_so(desk: Any) -> None:
     (desk.runtime.paths.secrets / "cluster_token").unlink()
     typed = desk.pio("experiments", "list")

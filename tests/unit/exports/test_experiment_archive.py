@@ -16,7 +16,7 @@ from pioreactor.audit.archive_signature import AlteredArchiveError, checked_orig
 from pioreactor.audit.signed_trail import HeadSigning, SignedAuditTrail
 from pioreactor.cluster.experiment_files import files_of_units
 from pioreactor.data_import.archive_files import HostileArchiveError
-from pioreactor.data_import.importer import import_experiment
+from pioreactor.data_import.experiment_import import import_experiment
 from pioreactor.exc import ConflictError, NotFoundError, StoppedError, StorageError, UnitUnreachableError
 from pioreactor.exports.archive import Progress
 from pioreactor.exports.experiment_archive import write_experiment
@@ -24,6 +24,9 @@ from pioreactor.processes.system_command import run_system_command
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.audit import AuditedChange
+
+NO_FILES = b"PK\x05\x06" + bytes(18)
+"""A zip archive without files."""
 
 
 def silent(_table: str, _copied: int, _rows: int) -> None:
@@ -73,7 +76,7 @@ def test_an_experiment_goes_to_another_cluster(
         lab,
         "Wild type",
         output=tmp_path / "wt.zip",
-        of_units=[("calibrations/unit1.zip", b"PK"), ("stills/unit1/a.jpg", b"JPEG")],
+        of_units=[("calibrations/unit1.zip", NO_FILES), ("stills/unit1/a.jpg", b"JPEG")],
     )
     with zipfile.ZipFile(exported.path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
@@ -237,17 +240,21 @@ def test_what_units_keep_comes_with_the_archive_and_the_silent_are_named() -> No
             ).encode()
         if path == "/unit_api/config/specific":
             return b"[stirring.config]\ninitial_target_rpm=400\n[mqtt]\npassword=broker-secret\n"
+        if path == "/unit_api/estimators":
+            found = {"estimator_name": "fused", "y": "od_fused", "is_active": True, "pioreactor_unit": unit}
+            return json.dumps({"od_fused": [found]} if unit == "w1" else {}).encode()
         return path.rpartition("/")[2].encode()
 
     told: list[str] = []
     found = dict(files_of_units(["w1", "w2", "w3"], "a/b", fetch, report=told.append))
     stills = ["stills/w1/first.jpg", "stills/w1/camera_stills_manifest.json"]
     assert list(found) == [
-        *("config/units/w1.ini", "calibrations/w1.zip", *stills),
+        *("config/units/w1.ini", "calibrations/w1.zip", "estimators/w1/od_fused/fused.yaml", *stills),
         *("config/units/w3.ini", "calibrations/w3.zip", "stills/w3/first.jpg"),
     ]
     assert b"initial_target_rpm=400" in found["config/units/w1.ini"]
     assert b"broker-secret" not in found["config/units/w1.ini"]
+    assert found["estimators/w1/od_fused/fused.yaml"] == b"estimator_name: fused\ny: od_fused\n"
     assert found["stills/w1/first.jpg"] == b"first.jpg"
     assert [one.partition(":")[0] for one in told] == ["w2", "w3"]
 

@@ -26,13 +26,27 @@ export interface ImportPlan {
   notes: string[];
   active: { kind: string; device: string; name: string; reason: string }[];
 }
+/** Result of the task that finds out what an archive of an experiment would bring. */
+export interface ExperimentPlan {
+  experiments: string[];
+  software_version: string;
+  origin: string;
+  units: string[];
+  tables: { name: string; rows: number; reason: string }[];
+  files: { kind: string; name: string; reason: string }[];
+  notes: string[];
+}
 /** Result of the task that takes an experiment over. */
 export interface ImportedExperiment {
   experiments: string[];
   rows: Record<string, number>;
   profiles: string[];
+  artifacts: ExperimentRecord["artifacts"];
+  left_out: ExperimentRecord["left_out"];
+  record_files: number;
   origin: string;
 }
+export type ExperimentRecord = Schemas["ExperimentRecord"];
 export type ImportProgress = Schemas["ImportProgress"];
 export type ImportState = Schemas["ImportState"];
 export type UsbState = Schemas["UsbState"];

@@ -1,6 +1,6 @@
 /** An import of the existing software as a leader reports it, and backups. */
 
-import type { Backups, ImportPlan, ImportState, MadeBackup } from "@/api/types";
+import type { Backups, ExperimentPlan, ImportedExperiment, ImportPlan, ImportState, MadeBackup } from "@/api/types";
 
 export const PLAN: ImportPlan = {
   database: {
@@ -26,7 +26,46 @@ export const PLAN: ImportPlan = {
   active: [{ kind: "calibration", device: "media_pump", name: "pump-2025", reason: "" }],
 };
 
+export const EXPERIMENT_PLAN: ExperimentPlan = {
+  experiments: ["Wild type"],
+  software_version: "27.0.0",
+  origin: "The archive is as it was signed, with a key that is not of this leader: SHA256:abc.",
+  units: ["worker1"],
+  tables: [
+    { name: "od_readings", rows: 120_000, reason: "" },
+    { name: "audit_trail", rows: 12, reason: "it is the signed record of the other cluster" },
+  ],
+  files: [
+    { kind: "calibration", name: "media_pump/pump-of-worker1", reason: "" },
+    { kind: "record", name: "config/config.ini", reason: "" },
+    { kind: "stills", name: "stills/worker1: 40 files", reason: "pictures are kept by the cameras' units" },
+  ],
+  notes: ["plugins: archives have no code."],
+};
+
+export const IMPORTED_EXPERIMENT: ImportedExperiment = {
+  experiments: ["Wild type"],
+  rows: { od_readings: 120_000 },
+  profiles: ["growth.yaml"],
+  artifacts: [{ kind: "calibration", device: "media_pump", name: "pump-of-worker1" }],
+  left_out: [{ name: "audit_trail", reason: "it is the signed record of the other cluster" }],
+  record_files: 4,
+  origin: EXPERIMENT_PLAN.origin,
+};
+
+export const RECORD = {
+  imported_at: "2026-11-27T10:00:00.000Z",
+  experiment: "Wild type",
+  software_version: "27.0.0",
+  units: [{ pioreactor_unit: "worker1" }],
+  origin: EXPERIMENT_PLAN.origin,
+  artifacts: IMPORTED_EXPERIMENT.artifacts,
+  left_out: IMPORTED_EXPERIMENT.left_out,
+  files: ["config/config.ini", "calibrations/units/worker1/media_pump/pump.yaml"],
+};
+
 export const IMPORT_STATE: ImportState = {
+  experiment_bytes: null,
   folders: ["/media/usb/sda1/.pioreactor"],
   size_bytes: 412_000_000,
   is_running: false,

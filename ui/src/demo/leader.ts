@@ -21,6 +21,7 @@ import type { DemoCluster } from "./cluster";
 import { capabilitiesOfAll, KEYS } from "./descriptions";
 import { DATASETS, EXPORTS, ROWS } from "./exports";
 import { LOST_UNIT } from "./faults";
+import { RECORD } from "./imports";
 import { machineReads } from "./machines";
 import { pluginsOf } from "./plugins";
 import { someProposals } from "./proposals";
@@ -194,6 +195,7 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
     if (path === `/api/units/${EVERYONE}/capabilities`) return tasks.succeed(capabilitiesOfAll(cluster));
     if (path === "/api/overview") return ok(overviewOf(cluster, query.get("experiment"), read));
     if (path === "/api/config/keys") return ok(KEYS);
+    if (/^\/api\/experiments\/[^/]+\/record$/.test(path)) return ok(RECORD);
     if (path.startsWith("/unit_api/task_results/")) return tasks.poll(path);
     if (path.endsWith("/chart_preferences")) return ok(session.charts.get(path) ?? CONFIGURED);
     const file = /\/calibrations\/[^/]+\/([^/]+)\/file$/.exec(path)?.[1];

@@ -20,7 +20,7 @@ import type {
 } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
-import { BACKUPS, IMPORT_STATE, MADE_BACKUP, PLAN } from "./imports";
+import { BACKUPS, EXPERIMENT_PLAN, IMPORT_STATE, IMPORTED_EXPERIMENT, MADE_BACKUP, PLAN } from "./imports";
 import type { Tasks } from "./leader";
 import { iso } from "./recording";
 
@@ -277,11 +277,9 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["PUT", "/api/import/archive", () => ok({ status: "success" })],
     ["POST", "/api/import/plan", () => tasks.succeed(PLAN)],
     ["POST", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
-    [
-      "POST",
-      "/api/import/experiment",
-      () => tasks.succeed({ experiments: ["Wild type"], rows: { od_readings: 120_000 }, profiles: ["growth.yaml"] }),
-    ],
+    ["PUT", "/api/import/experiment", () => ok({ status: "success" })],
+    ["POST", "/api/import/experiment/plan", () => tasks.succeed(EXPERIMENT_PLAN)],
+    ["POST", "/api/import/experiment", () => tasks.succeed(IMPORTED_EXPERIMENT)],
     ["DELETE", "/api/import", () => tasks.succeed(IMPORT_STATE.last)],
     ["POST", "/api/system/utc_clock", () => tasks.succeed({})],
     ["POST", "/api/local_access_point/start", () => tasks.succeed(accessPoint())],

@@ -9,7 +9,7 @@ import click
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.lazy_group import SuggestingGroup
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_rows
+from pioreactor.cli.render import print_result, print_rows
 
 
 @click.group(cls=SuggestingGroup)
@@ -63,6 +63,33 @@ def rename(cli: CliContext, name: str, new_name: str) -> None:
     body = {"experiment": new_name}
     cli.ask_leader("POST", f"/api/experiments/{quote(name, safe='')}/rename", json=body, timeout_s=300)
     click.echo(f"Renamed {name} to {new_name}.")
+
+
+@experiments.command()
+@click.argument("name")
+@click.argument("file", required=False)
+@json_option
+@pass_cli_context
+def record(cli: CliContext, name: str, file: str | None, as_json: bool) -> None:
+    """Show what came over with an experiment from another cluster, or one FILE of it.
+
+    Configuration, calibrations and versions of the time, and what did not come over, and why.
+    """
+    from pioreactor.data_import.experiment_record import ExperimentRecord
+    from pioreactor.http.units import decoded
+
+    where = f"/api/experiments/{quote(name, safe='')}/record"
+    found = decoded(cli.ask_leader("GET", where), ExperimentRecord)
+    if file is not None:
+        text = cli.fetch(cli.settings.cluster.leader_hostname, "GET", f"{where}/{quote(file)}")
+        click.echo(text.decode("utf-8", "replace"), nl=False)
+        return
+    if found.imported_at:
+        about = f"Imported at {found.imported_at} from {found.experiment}, of version {found.software_version}."
+    else:
+        about = "This experiment is of this cluster."
+    left = [f"Not imported: {each.name}: {each.reason}" for each in found.left_out]
+    print_result(found, as_json, about, *found.files, *left)
 
 
 @experiments.command()

@@ -11,7 +11,10 @@ from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
 from pioreactor.cli.render import print_json, print_result, print_table
 
+_REASON = "not imported because"
+
 if TYPE_CHECKING:
+    from pioreactor.data_import.experiment_import import ExperimentPlan
     from pioreactor.data_import.importer import Importer, ImportPlan, ImportReport
 
 
@@ -123,21 +126,45 @@ def _print(value: object) -> None:
 
 @click.command(name="import-experiment")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only show what would come over, and what not, and why.")
 @json_option
 @pass_cli_context
-def import_experiment(cli: CliContext, file: Path, as_json: bool) -> None:
+def import_experiment(cli: CliContext, file: Path, dry_run: bool, as_json: bool) -> None:
     """Take an experiment over from another cluster.
 
-    FILE is an archive made by `pio export EXPERIMENT --archive`. Its profiles come over under names that are free. An
-    archive that was altered since is refused. To go back, delete the experiment.
+    FILE is an archive made by `pio export EXPERIMENT --archive`. Rows come over, profiles under names that are free,
+    calibrations and estimators beside those of the leader, named after their units and not active. Configuration and
+    versions of the time become files that `pio experiments record` shows. An archive that was altered since is
+    refused. To go back, delete the experiment.
     """
-    from pioreactor.data_import.importer import import_experiment as take_over
+    from pioreactor.data_import.experiment_import import import_experiment as take_over
+    from pioreactor.data_import.experiment_import import plan_experiment
 
-    def show(table: str, copied: int, rows: int) -> None:
-        if not as_json:
-            click.echo(f"{table}: {copied} of {rows}", err=True)
-
-    done = take_over(cli.runtime, file, show)
-    rows = sum(done.rows.values())
-    text = f"Imported {', '.join(done.experiments)}: {rows} rows, {len(done.profiles)} profiles.\n{done.origin}"
+    if dry_run:
+        _show_experiment(plan_experiment(cli.runtime, file), as_json)
+        return
+    done = take_over(cli.runtime, file, _silent if as_json else _progress)
+    if not as_json:
+        for each in done.left_out:
+            click.echo(f"Not imported: {each.name}: {each.reason}", err=True)
+    text = (
+        f"Imported {', '.join(done.experiments)}: {sum(done.rows.values())} rows, {len(done.profiles)} profiles, "
+        f"{len(done.artifacts)} calibrations and estimators, {done.record_files} files of its record.\n{done.origin}"
+    )
     print_result(done, as_json, text)
+
+
+def _show_experiment(plan: ExperimentPlan, as_json: bool) -> None:
+    if as_json:
+        _print(plan)
+        return
+    click.echo(f"{', '.join(plan.experiments)}, of version {plan.software_version}, with {', '.join(plan.units)}")
+    rows: list[dict[str, object]] = [
+        {"kind": "table", "name": each.name, "rows": each.rows, _REASON: each.reason}
+        for each in plan.tables
+        if each.rows
+    ]
+    rows += [{"kind": each.kind, "name": each.name, "rows": "", _REASON: each.reason} for each in plan.files]
+    print_table(rows, ["kind", "name", "rows", _REASON], none="Nothing comes over.")
+    for note in plan.notes:
+        click.echo(note)

@@ -9,13 +9,13 @@ from litestar import Request, Router, delete, get, post, put
 from litestar.datastructures import State
 from litestar.params import FromQuery
 
-from pioreactor.data_import.importer import (
+from pioreactor.data_import.experiment_import import (
+    ExperimentPlan,
     ImportedExperiment,
-    Importer,
-    ImportPlan,
-    ImportReport,
     import_experiment,
+    plan_experiment,
 )
+from pioreactor.data_import.importer import Importer, ImportPlan, ImportReport
 from pioreactor.data_import.source import folders_in, opened
 from pioreactor.exc import NotFoundError, PioreactorError
 from pioreactor.identity.usb_drives import UsbDrives
@@ -29,16 +29,17 @@ from pioreactor.web.unit.plugins import installer_of
 from pioreactor.web.uploads import MAX_ARCHIVE_BYTES, receive_file
 
 LOCK = "import-reference"
-_ARCHIVE = "existing-software.zip"
+_ARCHIVE, _EXPERIMENT = "existing-software.zip", "experiment.zip"
 
 
 class ImportState(msgspec.Struct):
-    """`size_bytes`: of the archive that was sent, None without one; `last`: the import that can be undone.
+    """`size_bytes`, `experiment_bytes`: of archives that were sent, None without one; `last`: what can be undone.
 
     `folders`: on USB drives and beside the data of this leader, which can be imported in place of an archive.
     """
 
     size_bytes: int | None
+    experiment_bytes: int | None
     folders: list[str]
     is_running: bool
     progress: ImportProgress | None
@@ -48,10 +49,9 @@ class ImportState(msgspec.Struct):
 @get("/import", guards=[only_signed_in], sync_to_thread=True)
 def import_state(leader: LeaderPorts) -> ImportState:
     """Return whether an archive was sent, the progress of its import, and the last import."""
-    archive = received_archive(leader)
-    size = archive.stat().st_size if archive.is_file() else None
     return ImportState(
-        size,
+        _size(received_archive(leader)),
+        _size(_received_experiment(leader)),
         [str(path) for path in _folders(leader)],
         leader.imports.is_running,
         leader.imports.progress,
@@ -115,14 +115,48 @@ def undo_import(leader: LeaderPorts) -> Accepted:
     return leader.unit.tasks.start("going back", _importer(leader).undo, lock=LOCK)
 
 
+@put("/import/experiment", guards=[only_signed_in], status_code=200, request_max_body_size=MAX_ARCHIVE_BYTES)
+async def send_experiment(leader: LeaderPorts, request: Request[object, object, State]) -> Status:
+    """Send the archive of an experiment of another cluster: the body, or the field `archive` of a form."""
+    archive = _received_experiment(leader)
+    unfinished = archive.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    await receive_file(request, unfinished)
+    unfinished.replace(archive)
+    return Status()
+
+
+@delete("/import/experiment", guards=[only_signed_in], status_code=200, sync_to_thread=True)
+def drop_experiment(leader: LeaderPorts) -> Status:
+    """Delete the archive of an experiment that was sent and not imported."""
+    _received_experiment(leader).unlink(missing_ok=True)
+    return Status()
+
+
+@post("/import/experiment/plan", guards=[only_signed_in], status_code=202, sync_to_thread=True)
+def plan_one_experiment(leader: LeaderPorts) -> Accepted:
+    """Find out what comes over of the archive that was sent, and what not, and why; nothing is changed."""
+    archive = _sent(_received_experiment(leader), "/api/import/experiment")
+
+    def work() -> ExperimentPlan:
+        return plan_experiment(leader.unit.runtime, archive)
+
+    return leader.unit.tasks.start("the dry run of an import", work, lock=LOCK)
+
+
 @post("/import/experiment", guards=[only_signed_in], status_code=202, request_max_body_size=MAX_ARCHIVE_BYTES)
 async def import_one_experiment(leader: LeaderPorts, request: Request[object, object, State]) -> Accepted:
-    """Take an experiment over from another cluster: the archive is the body, or the field `archive` of a form.
+    """Take an experiment over from another cluster, of the archive that was sent.
 
-    Refused where an experiment of its name is; to go back, delete the experiment.
+    Without `PUT` before, the archive is the body, or the field `archive` of a form. Refused where an experiment of its
+    name is; to go back, delete the experiment.
     """
-    archive = received_archive(leader).with_name(f"experiment-{secrets.token_hex(8)}.zip")
-    await receive_file(request, archive)
+    archive = _received_experiment(leader)
+    if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+        archive = archive.with_name(f"experiment-{secrets.token_hex(8)}.zip")
+        await receive_file(request, archive)
+    else:
+        _sent(archive, "/api/import/experiment")
 
     def work() -> ImportedExperiment:
         try:
@@ -134,7 +168,8 @@ async def import_one_experiment(leader: LeaderPorts, request: Request[object, ob
     try:
         return leader.unit.tasks.start("the import of an experiment", work, lock=LOCK)
     except PioreactorError:
-        archive.unlink(missing_ok=True)
+        if archive != _received_experiment(leader):
+            archive.unlink(missing_ok=True)
         raise
 
 
@@ -148,7 +183,7 @@ def _folders(leader: LeaderServices) -> list[Path]:
 def _chosen(leader: LeaderServices, folder: str) -> Path:
     """Return what is imported: one of the folders that were found, or the archive that was sent."""
     if not folder:
-        return _sent(leader)
+        return _sent(received_archive(leader), "/api/import/archive")
     for path in _folders(leader):
         if str(path) == folder:
             return path
@@ -163,10 +198,17 @@ def received_archive(leader: LeaderServices) -> Path:
     return leader.unit.paths.storage / "imports" / "received" / _ARCHIVE
 
 
-def _sent(leader: LeaderServices) -> Path:
-    archive = received_archive(leader)
+def _received_experiment(leader: LeaderServices) -> Path:
+    return received_archive(leader).with_name(_EXPERIMENT)
+
+
+def _size(archive: Path) -> int | None:
+    return archive.stat().st_size if archive.is_file() else None
+
+
+def _sent(archive: Path, route: str) -> Path:
     if not archive.is_file():
-        raise NotFoundError("no archive was sent", remedy="Send it first: PUT /api/import/archive.")
+        raise NotFoundError("no archive was sent", remedy=f"Send it first: PUT {route}.")
     return archive
 
 
@@ -174,7 +216,7 @@ ROUTES = Router(
     "/",
     route_handlers=[
         *(import_state, send_archive, drop_archive, plan_import, run_import, undo_import),
-        import_one_experiment,
+        *(send_experiment, drop_experiment, plan_one_experiment, import_one_experiment),
     ],
     tags=["import"],
     opt=needs("cluster", change="manage", read="manage"),

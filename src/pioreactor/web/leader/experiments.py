@@ -1,10 +1,12 @@
 """Routes of the leader about experiments and the labels of units in them."""
 
+from pathlib import Path
 from urllib.parse import quote
 
-from litestar import Router, delete, get, patch, post, route
+from litestar import MediaType, Router, delete, get, patch, post, route
 from litestar.params import FromPath, JSONBody
 
+from pioreactor.data_import.experiment_record import ExperimentRecord, delete_record, file_of_record, read_record
 from pioreactor.exc import ConflictError, NotFoundError
 from pioreactor.http.fanout import Failed
 from pioreactor.storage.leader.repositories.experiments import AssignmentCount, Experiment, check_experiment_name
@@ -77,7 +79,8 @@ def update_experiment(leader: LeaderPorts, experiment: FromPath[str], data: JSON
 def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepted:
     """Stop the experiment's jobs, unassign its workers, then delete it with all of its data."""
     name = experiment_name(experiment)
-    note_values(before=leader.database.experiments.get(name))
+    before = leader.database.experiments.get(name)
+    note_values(before=before)
     units, ever = leader.members_of(name), leader.workers_ever_in(name)
 
     def work() -> dict[str, object]:
@@ -85,6 +88,8 @@ def delete_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> Accepte
         stills = f"/unit_api/camera/experiments/{quote(name, safe='')}/stills"
         leader.ask_all(ever, "DELETE", stills, timeout_s=30.0)
         rows = leader.database.experiments.delete(name)
+        if all(other.created_at != before.created_at for other in leader.database.experiments.all()):
+            delete_record(leader.unit.runtime, leader.unit.paths.experiment_record(before.created_at))
         for unit in units:
             publish_assignment_and_log(leader, unit, f"removed {unit} from {name}")
         freed_bytes = leader.database.give_space_back()
@@ -133,6 +138,23 @@ def _rename_on_units(leader: LeaderServices, old: str, new: str) -> None:
                 )
 
 
+@get("/experiments/{experiment:str}/record", sync_to_thread=True)
+def record_of_experiment(leader: LeaderPorts, experiment: FromPath[str]) -> ExperimentRecord:
+    """Return what came over with an experiment from another cluster; empty for one of this cluster."""
+    return read_record(_record_folder(leader, experiment))
+
+
+@get("/experiments/{experiment:str}/record/{file:path}", media_type=MediaType.TEXT, sync_to_thread=True)
+def record_file(leader: LeaderPorts, experiment: FromPath[str], file: FromPath[str]) -> str:
+    """Return the text of a file of the record."""
+    return file_of_record(_record_folder(leader, experiment), file.lstrip("/"))
+
+
+def _record_folder(leader: LeaderServices, experiment: str) -> Path:
+    found = leader.database.experiments.get(experiment_name(experiment))
+    return leader.unit.paths.experiment_record(found.created_at)
+
+
 @get("/experiments/{experiment:str}/unit_labels", sync_to_thread=True)
 def unit_labels(leader: LeaderPorts, experiment: FromPath[str]) -> dict[str, str]:
     """Return labels by unit; the experiment `current` is the one that each unit is assigned to."""
@@ -163,6 +185,7 @@ ROUTES = Router(
     route_handlers=[
         *(experiments, create_experiment, latest_experiment, active_experiments, assignment_count, one_experiment),
         *(update_experiment, rename_experiment, delete_experiment, unit_labels, label_unit),
+        *(record_of_experiment, record_file),
     ],
     tags=["experiments"],
     opt=needs("experiments") | FOLLOWS_DATABASE,

@@ -1,5 +1,7 @@
 """The data of a leader of the existing software come over by the panel's routes, and go again."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,13 @@ def test_an_archive_is_sent_tried_imported_and_undone(importing: Any, tmp_path: 
         assert client.put("/api/import/archive", files={"archive": file}).status_code == 200
     state = client.get("/api/import").json()
     size_bytes = archive.stat().st_size
-    nothing = {"folders": [], "is_running": False, "progress": None, "last": None}
+    nothing: dict[str, object] = {
+        "experiment_bytes": None,
+        "folders": [],
+        "is_running": False,
+        "progress": None,
+        "last": None,
+    }
     assert state == {"size_bytes": size_bytes, **nothing}
     plan = importing.result(client.post("/api/import/plan"))["result"]
     assert {table["name"]: table["rows"] for table in plan["database"]["tables"]}["od_readings"] == 100
@@ -85,4 +93,44 @@ def test_an_experiment_of_another_cluster_is_taken_over(importing: Any, tmp_path
     assert send(content)["result"]["experiments"] == ["Wild type"]
     assert send(b"no archive")["error_code"] == "hostile_archive"
     assert list((runtime.paths.storage / "imports").rglob("experiment-*.zip")) == []
+    database.close()
+
+
+def test_an_experiment_is_tried_imported_read_and_deleted(importing: Any, tmp_path: Path) -> None:
+    client, runtime = importing.client, importing.services.unit.runtime
+    database = LeaderDatabase.open(runtime.paths.database)
+    database.experiments.create("Wild type")
+    exported = write_experiment(
+        runtime, "Wild type", output=tmp_path / "wild.zip", of_units=[("config/units/unit1.ini", b"[PWM]\n1=waste\n")]
+    )
+    served = (importing.services.database.path, database.experiments.get("Wild type").created_at)
+    with closing(sqlite3.connect(served[0])) as connection, connection:  # the server has another database
+        connection.execute("INSERT INTO experiments (experiment, created_at) VALUES ('Wild type', ?)", served[1:])
+    assert client.get("/api/experiments/Wild type/record").json()["imported_at"] == ""
+    database.experiments.delete("Wild type")
+    assert client.post("/api/import/experiment/plan").status_code == 404
+    assert client.post("/api/import/experiment").status_code == 404
+    headers = {"Content-Type": "application/zip"}
+    content = Path(exported.path).read_bytes()
+    assert client.put("/api/import/experiment", content=content, headers=headers).status_code == 200
+    assert client.get("/api/import").json()["experiment_bytes"] == len(content)
+    plan = importing.result(client.post("/api/import/experiment/plan"))["result"]
+    assert plan["experiments"] == ["Wild type"]
+    assert {each["name"]: each["reason"] for each in plan["files"]}["config/units/unit1.ini"] == ""
+    done = importing.result(client.post("/api/import/experiment"))["result"]
+    assert done["record_files"] > 1
+    assert client.get("/api/import").json()["experiment_bytes"] is None
+    record = client.get("/api/experiments/Wild type/record").json()
+    assert record["experiment"] == "Wild type"
+    assert "config/units/unit1.ini" in record["files"]
+    text = client.get("/api/experiments/Wild type/record/config/units/unit1.ini")
+    assert (text.text, text.headers["content-type"].partition(";")[0]) == ("[PWM]\n1=waste\n", "text/plain")
+    assert client.get("/api/experiments/Wild type/record/record.json").status_code == 404
+    folder = runtime.paths.storage / "experiment_records"
+    assert len(list(folder.iterdir())) == 1
+    importing.result(client.delete("/api/experiments/Wild type"))
+    assert list(folder.iterdir()) == []
+    assert client.put("/api/import/experiment", content=content, headers=headers).status_code == 200
+    assert client.delete("/api/import/experiment").status_code == 200
+    assert client.get("/api/import").json()["experiment_bytes"] is None
     database.close()

@@ -16,6 +16,7 @@ import { Empty, Problem, Waiting } from "@/parts/Problem";
 import { Archives } from "./Archives";
 import css from "./export.module.css";
 import { instant, messageOf, percent } from "./exporting";
+import { ImportRecord } from "./ImportRecord";
 import { Preview } from "./Preview";
 
 const EVERY_UNIT = "";
@@ -195,6 +196,7 @@ function Form({ experiment, datasets }: { experiment: string; datasets: readonly
       {archiving.error && <Problem error={archiving.error} />}
       {exports.error && <Problem error={exports.error} />}
       {exports.data && <Archives archives={exports.data.archives} />}
+      <ImportRecord experiment={experiment} />
     </form>
   );
 }

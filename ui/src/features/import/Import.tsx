@@ -4,13 +4,13 @@ import { Button, Group, Table } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, get, request } from "@/api/client";
-import type { ImportPlan, ImportState } from "@/api/types";
+import type { ExperimentPlan, ImportPlan, ImportState } from "@/api/types";
 import { count, moment, secondsOf } from "@/parts/format";
 import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
 import css from "./import.module.css";
-import { fromFolder, importedText, progressText, rowsOf } from "./importing";
+import { fromFolder, importedText, type PlannedRow, progressText, rowsOf, rowsOfExperiment } from "./importing";
 
 const LONG = { everyMs: 1000, attempts: 7200 };
 
@@ -108,7 +108,7 @@ function Steps({ state }: { state: ImportState }) {
       {planning.data && (
         <section aria-labelledby="plan" className="panel">
           <h2 id="plan">2. What comes over</h2>
-          <Plan plan={planning.data} />
+          <Plan rows={rowsOf(planning.data)} notes={planning.data.notes} />
           <Group mt="md">
             <Needs call={["POST", "/api/import"]}>
               <Button disabled={isBusy} onClick={() => importing.mutate()}>
@@ -134,41 +134,71 @@ function Steps({ state }: { state: ImportState }) {
 /** An experiment that another cluster has archived on its page Export. */
 function ExperimentOfAnother({ isBusy }: { isBusy: boolean }) {
   const client = useQueryClient();
+  const planning = useMutation({
+    mutationFn: () => ask("POST", "/api/import/experiment/plan", undefined, LONG) as Promise<ExperimentPlan>,
+  });
+  const sending = useMutation({
+    mutationFn: (file: File) => request("PUT", "/api/import/experiment", file),
+    onMutate: () => planning.reset(),
+    onSuccess: () => planning.mutate(),
+  });
   const taking = useMutation({
-    mutationFn: (file: File) => ask("POST", "/api/import/experiment", file, LONG),
+    mutationFn: () => ask("POST", "/api/import/experiment", undefined, LONG),
+    onSuccess: () => planning.reset(),
     onSettled: () => client.invalidateQueries(),
   });
+  const isWaiting = isBusy || sending.isPending || planning.isPending || taking.isPending;
   return (
     <section aria-labelledby="experiment" className={`panel ${css.experiment}`}>
       <h2 id="experiment">An experiment of another cluster</h2>
       <p className="soft">
-        The archive of a whole experiment, as the page Export of the other leader makes it. Its data and profiles come
-        over; deleting the experiment goes back.
+        The archive of a whole experiment, as the page Export of the other leader makes it. What comes over is shown
+        first; deleting the experiment goes back.
       </p>
       <label className={css.file}>
         Archive of an experiment
-        <Needs call={["POST", "/api/import/experiment"]}>
+        <Needs call={["PUT", "/api/import/experiment"]}>
           <input
             type="file"
             accept=".zip"
-            disabled={isBusy || taking.isPending}
+            disabled={isWaiting}
             onChange={(event) => {
               const file = event.currentTarget.files?.[0];
-              if (file) taking.mutate(file);
+              if (file) sending.mutate(file);
             }}
           />
         </Needs>
       </label>
+      {planning.data && (
+        <>
+          <h3>{planning.data.experiments.join(", ")}</h3>
+          <Plan rows={rowsOfExperiment(planning.data)} notes={[planning.data.origin, ...planning.data.notes]} />
+          <Needs call={["POST", "/api/import/experiment"]}>
+            <Button mt="md" disabled={isWaiting} onClick={() => taking.mutate()}>
+              Import this experiment
+            </Button>
+          </Needs>
+        </>
+      )}
       <p role="status">
-        {taking.isPending ? "Sending and importing…" : taking.isSuccess ? importedText(taking.data) : ""}
+        {sending.isPending
+          ? "Sending…"
+          : planning.isPending
+            ? "Finding out what would come over…"
+            : taking.isPending
+              ? "Importing…"
+              : taking.isSuccess && !planning.data
+                ? importedText(taking.data)
+                : ""}
       </p>
-      {taking.error && <Problem error={taking.error} />}
+      {(sending.error ?? planning.error ?? taking.error) && (
+        <Problem error={sending.error ?? planning.error ?? taking.error} />
+      )}
     </section>
   );
 }
 
-function Plan({ plan }: { plan: ImportPlan }) {
-  const rows = rowsOf(plan);
+function Plan({ rows, notes }: { rows: readonly PlannedRow[]; notes: readonly string[] }) {
   const [showsAll, setShowsAll] = useState(false);
   const shown = showsAll ? rows : rows.filter((row) => row.reason !== "" || row.what === "Table").slice(0, 30);
   return (
@@ -177,7 +207,7 @@ function Plan({ plan }: { plan: ImportPlan }) {
         {count(rows.filter((row) => row.reason === "").length, "item")} come over,{" "}
         {rows.filter((row) => row.reason !== "").length} do not.
       </p>
-      {plan.notes.map((note) => (
+      {notes.map((note) => (
         <p key={note} className="soft">
           {note}
         </p>

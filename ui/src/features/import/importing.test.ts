@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { PLAN } from "@/demo/imports";
-import { fromFolder, importedText, progressText, rowsOf } from "./importing";
+import { EXPERIMENT_PLAN, IMPORTED_EXPERIMENT, PLAN } from "@/demo/imports";
+import { fromFolder, importedText, progressText, rowsOf, rowsOfExperiment } from "./importing";
 
 it("shows what comes over and what not, and why", () => {
   const rows = rowsOf(PLAN);
@@ -16,9 +16,13 @@ it("tells the progress", () => {
 });
 
 it("tells what came over of an experiment", () => {
-  const rows = { od_readings: 10, logs: 2 };
-  const imported = { experiments: ["Wild type"], rows, profiles: ["a.yaml"], origin: "The archive is not signed." };
-  expect(importedText(imported)).toBe("Imported Wild type: 12 rows, 1 profile. The archive is not signed.");
+  expect(importedText(IMPORTED_EXPERIMENT)).toBe(
+    "Imported Wild type: 120000 rows, 1 profile, 1 calibration, 4 files to read on the page Export. " +
+      EXPERIMENT_PLAN.origin,
+  );
+  const rows = rowsOfExperiment(EXPERIMENT_PLAN);
+  expect(rows.map((one) => one.what)).toEqual(["Table", "Table", "Calibration", "File to read", "Camera stills"]);
+  expect(rows[1]?.reason).toContain("signed record");
   expect(fromFolder("/api/import", "")).toBe("/api/import");
   expect(fromFolder("/api/import", "/media/a b")).toBe("/api/import?folder=%2Fmedia%2Fa%20b");
 });

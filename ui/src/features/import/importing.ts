@@ -1,6 +1,6 @@
 /** What an import brings, and what not and why, as rows. */
 
-import type { ImportedExperiment, ImportPlan, ImportProgress } from "@/api/types";
+import type { ExperimentPlan, ImportedExperiment, ImportPlan, ImportProgress } from "@/api/types";
 import { count } from "@/parts/format";
 
 export interface PlannedRow {
@@ -18,7 +18,17 @@ const KINDS: Record<string, string> = {
   dataset: "Dataset",
   model: "Model",
   plugin: "Plugin",
+  record: "File to read",
+  stills: "Camera stills",
+  table: "Tables as CSV",
+  other: "File",
 };
+
+/** Return the tables and files of an archive of an experiment. */
+export function rowsOfExperiment(plan: ExperimentPlan): PlannedRow[] {
+  const tables = plan.tables.filter((one) => one.rows > 0);
+  return rowsOf({ ...plan, database: { source: "", tables }, configuration: [], active: [] });
+}
 
 export function rowsOf(plan: ImportPlan): PlannedRow[] {
   const tables = plan.database?.tables ?? [];
@@ -63,7 +73,13 @@ export function fromFolder(route: string, folder: string): string {
 
 /** Return what came over of an experiment, in a sentence. */
 export function importedText(result: unknown): string {
-  const { experiments, rows, profiles, origin } = result as ImportedExperiment;
+  const { experiments, rows, profiles, artifacts = [], record_files, origin } = result as ImportedExperiment;
   const total = Object.values(rows).reduce((sum, one) => sum + one, 0);
-  return `Imported ${experiments.join(", ")}: ${count(total, "row")}, ${count(profiles.length, "profile")}. ${origin}`;
+  const parts = [
+    count(total, "row"),
+    count(profiles.length, "profile"),
+    count(artifacts.length, "calibration"),
+    `${count(record_files, "file")} to read on the page Export`,
+  ];
+  return `Imported ${experiments.join(", ")}: ${parts.join(", ")}. ${origin}`;
 }
