@@ -12,7 +12,7 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 
-from pioreactor.actions.backup import database_of
+from pioreactor.actions.backup import location_of_database
 from pioreactor.audit.archive_signature import SIGNATURE_FILE, SUMS_FILE, checked_origin
 from pioreactor.audit.signed_trail import HeadSigning
 from pioreactor.audit.verification import HEAD_FILE
@@ -113,10 +113,10 @@ def import_experiment(runtime: Runtime, archive: Path, progress: Progress) -> Im
                 f"there is an experiment {', '.join(found.database.skipped)}",
                 remedy="Rename the one that is here, then repeat.",
             )
-        source, target = found.root / _DATABASE, database_of(runtime)
+        source, target = found.root / _DATABASE, location_of_database(runtime)
         rows = copy_tables(source, target, found.database, progress)
         done = found.take_files(plan)
-        forget_marks(target, found.database)  # it may be deleted and imported again
+        forget_marks(source, target, found.database)  # it may be deleted and imported again
         return ImportedExperiment(plan.experiments, rows, *done, found.origin)
 
 
@@ -143,7 +143,7 @@ class _OpenedArchive:
         return ExperimentPlan(names, self._version(), self.origin, units, self.database.tables, files, notes)
 
     def take_files(self, plan: ExperimentPlan) -> tuple[list[str], list[TakenArtifact], list[LeftOut], int]:
-        """Copy the files of a plan; return profiles, artifacts, what was left out, and the number of files kept."""
+        """Copy the files of a plan; return profiles, artifacts, what was omitted, and the number of files kept."""
         left_out = [LeftOut(table.name, table.reason) for table in plan.tables if table.reason and table.rows]
         left_out += [LeftOut(each.name, each.reason) for each in plan.files if each.reason]
         profiles, artifacts, kept = [], [], []
@@ -291,7 +291,7 @@ def _opened(runtime: Runtime, archive: Path) -> Iterator[_OpenedArchive]:
         for packed in sorted((root / "calibrations").glob("*.zip")):
             _unpack(packed, packed.parent / "units" / packed.stem)
         check_room((root / _DATABASE).stat().st_size, runtime.paths.storage)
-        database = plan_tables(root / _DATABASE, database_of(runtime), is_of_one=True)
+        database = plan_tables(root / _DATABASE, location_of_database(runtime), is_of_one=True)
         if UNIVERSAL_EXPERIMENT in database.experiments:
             raise HostileArchiveError(f"{archive.name} is not the archive of one experiment")
         others = [path for entry, path in entries if (entry, path) not in wanted]

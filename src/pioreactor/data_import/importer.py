@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.actions.backup import back_up, database_of, restore
+from pioreactor.actions.backup import back_up, location_of_database, restore
 from pioreactor.data_import.configuration_keys import KeyPlan, apply_keys, plan_keys
 from pioreactor.data_import.file_copy import (
     ActivePlan,
@@ -27,9 +27,10 @@ from pioreactor.exc import ConflictError, NotFoundError, PioreactorError, Storag
 from pioreactor.plugin_management.installer import Installer
 from pioreactor.private_files import free_path, write_atomically
 from pioreactor.runtime.context import Runtime
+from pioreactor.storage.leader.postgresql.server_dump import SUFFIX
 from pioreactor.structs.encoding import to_timestamp
 
-_COPY: Final = "database.sqlite"
+_COPY, _DUMP = "database.sqlite", f"database{SUFFIX}"
 _REPORT: Final = "report.json"
 _ROOM: Final = 1.3
 """Room that the rows need here, relative to their database: indices included."""
@@ -77,10 +78,10 @@ class Importer:
         """Return what would come over; nothing is changed."""
         if not self.runtime.identity.is_leader:
             raise ConflictError("data are imported on the leader")
-        source, target, paths = root / DATABASE, database_of(self.runtime), self.runtime.paths
+        source, target, paths = root / DATABASE, location_of_database(self.runtime), self.runtime.paths
         if source.is_symlink():
             raise StorageError(f"{source} is a link")
-        if not target.exists():
+        if isinstance(target, Path) and not target.exists():
             raise NotFoundError(
                 f"there is no database {target}", remedy="It is created on the leader at its first start."
             )
@@ -100,7 +101,7 @@ class Importer:
         self._check_room(root)
         copy, report = self._begin()
         if plan.database is not None:
-            report.rows = copy_tables(root / DATABASE, database_of(self.runtime), plan.database, progress)
+            report.rows = copy_tables(root / DATABASE, location_of_database(self.runtime), plan.database, progress)
         for planned in plan.files:
             if not planned.reason:
                 try:
@@ -132,7 +133,7 @@ class Importer:
         """
         copy, report = self._last()
         deactivate(self.runtime, report.active)
-        restore(self.runtime, copy / _COPY)
+        restore(self.runtime, _copy_in(copy))
         for file in self._files():
             _put_back(copy / "files" / file.name, file)
         report.undone_at = to_timestamp(self.runtime.clock.now())
@@ -167,7 +168,8 @@ class Importer:
 
     def _keep(self, copy: Path, report: ImportReport) -> None:
         (copy / "files").mkdir(parents=True)
-        back_up(self.runtime, output=copy / _COPY)
+        is_file = isinstance(location_of_database(self.runtime), Path)
+        back_up(self.runtime, output=copy / (_COPY if is_file else _DUMP))
         for file in self._files():
             if file.is_dir():
                 shutil.copytree(file, copy / "files" / file.name, symlinks=True)
@@ -179,7 +181,9 @@ class Importer:
         write_atomically(copy / _REPORT, msgspec.json.format(msgspec.json.encode(report)))
 
     def _check_room(self, root: Path) -> None:
-        target = database_of(self.runtime)
+        target = location_of_database(self.runtime)
+        if not isinstance(target, Path):
+            return  # the backup looks at the room here; that of the server is its own
         theirs = (root / DATABASE).stat().st_size if (root / DATABASE).is_file() else 0
         needed, free = _ROOM * theirs + 1.1 * target.stat().st_size, shutil.disk_usage(target.parent).free
         if needed > free:
@@ -197,6 +201,10 @@ class Importer:
         if (root / "plugins" / "ui").is_dir():
             notes.append("Plugins that were installed as packages do not lie in this folder: pio plugins install NAME")
         return notes
+
+
+def _copy_in(folder: Path) -> Path:
+    return next(folder / name for name in (_COPY, _DUMP) if (folder / name).exists())
 
 
 def _put_back(kept: Path, file: Path) -> None:

@@ -1,5 +1,6 @@
 """The whole data folder of a unit as one zip archive, streamed: what replaces a broken machine is set up from it.
 
+A database on a server of PostgreSQL is not in it: it survives the machine, and has backups of its own.
 Secrets are not in it: neither the folder of secrets, nor passwords in configuration and its history, nor people, tokens
 and sessions. Databases are copied at one moment, one after the other, while they are used.
 """
@@ -19,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.actions.backup import database_of
+from pioreactor.actions.backup import location_of_database
 from pioreactor.actions.pump_run_log import EXCHANGES
 from pioreactor.actions.pump_run_log import PERSISTENT as PUMP_RUNS
 from pioreactor.audit.verification import HEAD_FILE
@@ -71,6 +72,8 @@ class ArchiveMetadata(msgspec.Struct):
     is_leader: bool
     app_version: str
     exported_at_utc: str
+    database_url: str | None = None
+    """Where the data of a leader are, whose database is on a server and not in the archive."""
 
 
 def is_archived(path: PurePosixPath) -> bool:
@@ -128,6 +131,7 @@ class _Buffer(io.RawIOBase):
 
 def _parts(runtime: Runtime, files: Sequence[tuple[PurePosixPath, Path]]) -> Iterator[bytes]:
     buffer, now = _Buffer(), runtime.clock.now()
+    location = location_of_database(runtime) if runtime.identity.is_leader else None
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive:
         metadata = ArchiveMetadata(
             METADATA_VERSION,
@@ -136,10 +140,11 @@ def _parts(runtime: Runtime, files: Sequence[tuple[PurePosixPath, Path]]) -> Ite
             runtime.identity.is_leader,
             __version__,
             to_timestamp(now),
+            None if location is None or isinstance(location, Path) else str(location),
         )
         archive.writestr(zipfile.ZipInfo(METADATA, now.timetuple()[:6]), msgspec.json.encode(metadata))
-        for database in (file for name, file in files if name.as_posix() == DATABASE):
-            with open_dataset_rows(database) as stored:
+        if location is not None and (not isinstance(location, Path) or location.is_file()):
+            with open_dataset_rows(location) as stored:
                 head = msgspec.json.encode(stored.audit_head())
             archive.writestr(zipfile.ZipInfo(HEAD_FILE, now.timetuple()[:6]), head)
         for name, file in files:
@@ -211,9 +216,10 @@ def _without_secrets(text: str) -> str:
 def _files(runtime: Runtime) -> Iterator[tuple[PurePosixPath, Path]]:
     """Yield what belongs to the archive, with its path there. Links are skipped: they may lead anywhere."""
     paths = runtime.paths
-    elsewhere = {CONFIG: paths.global_config, LOCAL_CONFIG: paths.local_config, DATABASE: database_of(runtime)}
+    location = location_of_database(runtime)
+    elsewhere = {CONFIG: paths.global_config, LOCAL_CONFIG: paths.local_config, DATABASE: location}
     for place, file in elsewhere.items():
-        if file.is_file() and (place != DATABASE or runtime.identity.is_leader):
+        if isinstance(file, Path) and file.is_file() and (place != DATABASE or runtime.identity.is_leader):
             yield PurePosixPath(place), file
     for name, file in _below(paths.dot_pioreactor):
         if name.as_posix() not in elsewhere:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from pioreactor.actions.backup import back_up, database_of
+from pioreactor.actions.backup import back_up, database_of, location_of_database
 from pioreactor.data_import.archive_files import (
     Entry,
     HostileArchiveError,
@@ -54,7 +54,7 @@ from pioreactor.structs.encoding import to_timestamp
 _REPORT: Final = "unit_import.json"
 _OF_THIS_MACHINE: Final = frozenset({"cluster.topology", "mqtt", "storage"})
 """Sections of the configuration that stay: how this machine reaches its cluster, and where its disk is."""
-_LIVE: Final = (DATABASE, PERSISTENT)
+_MOVE: Final = "Clear [storage] database in unit_config.ini, import, then move it: pio database move postgresql://…."
 _DRAIN_S: Final = 2.0
 """After which other processes have noticed that the journal is another file."""
 _MAX_METADATA_BYTES: Final = 100_000
@@ -104,6 +104,10 @@ class UnitImporter:
         """Return what an archive holds; nothing is changed. Raise an error if it cannot be imported here."""
         with open_archive(archive) as opened:
             wanted, skipped = _chosen(checked_entries(opened))
+            if any(path.as_posix() == DATABASE for _, path in wanted) and DATABASE not in self._live:
+                raise ConflictError(
+                    "the archive has a database of SQLite, and this leader's is on a server", remedy=_MOVE
+                )
             metadata = self._checked_metadata(opened)
             return UnitArchiveContents(
                 metadata, len(wanted), sum(entry.file_size for entry, _ in wanted), sorted(skipped)[:100]
@@ -166,7 +170,7 @@ class UnitImporter:
                 kept.rename(place)
             elif not (Path(report.copy) / "new" / name).exists():
                 _remove(place)  # it was not here
-        for name in _LIVE:
+        for name in self._live:
             if (before / name).is_file():
                 _put_into(before / name, self._database(name))
         report.undone_at = to_timestamp(self.runtime.clock.now())
@@ -196,7 +200,7 @@ class UnitImporter:
 
     def _check_room(self, contents: UnitArchiveContents) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        kept = sum(self._database(name).stat().st_size for name in _LIVE if self._database(name).exists())
+        kept = sum(self._database(name).stat().st_size for name in self._live if self._database(name).exists())
         check_room(2 * contents.size_bytes + kept, self.folder)
 
     def _prepare(self, new: Path) -> None:
@@ -212,7 +216,7 @@ class UnitImporter:
             LeaderDatabase.open(database).close()  # brings one of an earlier version up to date
             _checkpoint(database)
             _check_triggers(database)
-        for name in _LIVE:
+        for name in self._live:
             if (new / name).exists() and self._database(name).exists():
                 _take_over_secrets(self._database(name), new / name)
         for name in (CONFIG, LOCAL_CONFIG):
@@ -235,7 +239,7 @@ class UnitImporter:
     def _replace(self, new: Path, before: Path, report: UnitImportReport) -> None:
         names = sorted(_replaced(new))
         report.places = names
-        for name in _LIVE:
+        for name in self._live:
             if (new / name).exists() and self._database(name).exists():
                 (before / name).parent.mkdir(parents=True, exist_ok=True)
                 _put_into(self._database(name), before / name)
@@ -247,7 +251,7 @@ class UnitImporter:
             if place.exists():
                 place.rename(kept)
             (new / name).rename(place)
-        for name in _LIVE:
+        for name in self._live:
             if (new / name).exists():
                 _put_into(new / name, self._database(name))
         if (new / JOURNAL).exists():
@@ -260,6 +264,12 @@ class UnitImporter:
         last = journal.adopt(copy, aside)
         self.runtime.clock.sleep(_DRAIN_S)
         return journal.append_from(aside, after_seq=last) - acknowledged
+
+    @property
+    def _live(self) -> tuple[str, ...]:
+        """Return the databases that processes have open; one on a server is left alone."""
+        is_file = isinstance(location_of_database(self.runtime), Path)
+        return (DATABASE, PERSISTENT) if is_file else (PERSISTENT,)
 
     def _database(self, name: str) -> Path:
         return database_of(self.runtime) if name == DATABASE else self.runtime.paths.dot_pioreactor / name
@@ -292,7 +302,7 @@ def _replaced(new: Path) -> set[str]:
     found = {path.name for path in new.iterdir() if path.name != "storage"}
     storage = new / "storage"
     below = {f"storage/{path.name}" for path in storage.iterdir()} if storage.is_dir() else set()
-    return found | (below - {*_LIVE, JOURNAL})
+    return found | (below - {DATABASE, PERSISTENT, JOURNAL})
 
 
 def _kept_values(mine: Sections) -> Iterator[tuple[str, str, str]]:

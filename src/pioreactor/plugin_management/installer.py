@@ -24,7 +24,7 @@ from pioreactor.plugin_management.presence import ENTRY_POINT_GROUP
 from pioreactor.private_files import free_path
 from pioreactor.settings.editing import add_missing_keys
 from pioreactor.storage.leader.ingest.plugin_sql import run_script
-from pioreactor.storage.paths import Paths
+from pioreactor.storage.paths import SERVER_SCHEMES, Paths
 from pioreactor.structs.encoding import to_timestamp
 
 MAX_FILE_BYTES: Final = 50 * 1024**2
@@ -75,7 +75,9 @@ def check_file_name(name: str) -> str:
 
 
 def leader_database(paths: Paths, named: str | None) -> Path | None:
-    """Return the leader's database, `named` being that of the configuration; None before it was created."""
+    """Return the leader's file, `named` being that of the configuration; None before it was created, or on a server."""
+    if named and named.startswith(SERVER_SCHEMES):
+        return None
     path = paths.database_named(named)
     return path if path.exists() else None
 
@@ -209,7 +211,10 @@ class Installer:
         messages = []
         if self.is_leader and sql.is_file():
             if self.database is None:
-                messages.append(f"There is no database for its tables yet; later: pio plugins setup {key}")
+                messages.append(
+                    f"There is no database of SQLite for its tables; later: pio plugins setup {key}. In PostgreSQL, "
+                    "create them from its SQL file by hand: it is written for SQLite."
+                )
             elif run_script(sql, self.database):
                 messages.append("Added to the database. Restart mqtt_to_db_streaming to record into the new tables.")
         if config.is_file():

@@ -1177,6 +1177,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/experiments/{experiment}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * RecordOfExperiment
+         * @description Return what came over with an experiment from another cluster; empty for one of this cluster.
+         */
+        get: operations["get_api_experiments_experiment_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/record/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * RecordFile
+         * @description Return the text of a file of the record.
+         */
+        get: operations["get_api_experiments_experiment_record_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/experiments/{experiment}/rehearsals": {
         parameters: {
             query?: never;
@@ -1505,14 +1545,43 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * SendExperiment
+         * @description Send the archive of an experiment of another cluster: the body, or the field `archive` of a form.
+         */
+        put: operations["put_api_import_experiment"];
         /**
          * ImportOneExperiment
-         * @description Take an experiment over from another cluster: the archive is the body, or the field `archive` of a form.
+         * @description Take an experiment over from another cluster, of the archive that was sent.
          *
-         *     Refused where an experiment of its name is; to go back, delete the experiment.
+         *     Without `PUT` before, the archive is the body, or the field `archive` of a form. Refused where an experiment of its
+         *     name is; to go back, delete the experiment.
          */
         post: operations["post_api_import_experiment"];
+        /**
+         * DropExperiment
+         * @description Delete the archive of an experiment that was sent and not imported.
+         */
+        delete: operations["delete_api_import_experiment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/import/experiment/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * PlanOneExperiment
+         * @description Find out what comes over of the archive that was sent, and what not, and why; nothing is changed.
+         */
+        post: operations["post_api_import_experiment_plan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7092,6 +7161,12 @@ export interface components {
             filename: string;
             size_bytes: number;
         };
+        /** ArchivedUnit */
+        ArchivedUnit: {
+            model_name?: string | null;
+            model_version?: string | null;
+            pioreactor_unit: string;
+        };
         /** AssignWorker */
         AssignWorker: {
             pioreactor_unit: string;
@@ -7757,6 +7832,21 @@ export interface components {
             tags: string[];
             worker_count: number;
         };
+        /** ExperimentRecord */
+        ExperimentRecord: {
+            artifacts?: components["schemas"]["TakenArtifact"][];
+            /** @default  */
+            experiment: string;
+            files?: string[];
+            /** @default  */
+            imported_at: string;
+            left_out?: components["schemas"]["LeftOut"][];
+            /** @default  */
+            origin: string;
+            /** @default  */
+            software_version: string;
+            units?: components["schemas"]["ArchivedUnit"][];
+        };
         /** ExportRequest */
         ExportRequest: {
             datasets: string[];
@@ -7862,6 +7952,7 @@ export interface components {
         };
         /** ImportState */
         ImportState: {
+            experiment_bytes: number | null;
             folders: string[];
             is_running: boolean;
             last: components["schemas"]["ImportReport"] | null;
@@ -7977,6 +8068,11 @@ export interface components {
         LabelUnit: {
             label: string;
             unit: string;
+        };
+        /** LeftOut */
+        LeftOut: {
+            name: string;
+            reason: string;
         };
         /** LensRange */
         LensRange: {
@@ -8750,6 +8846,13 @@ export interface components {
             /** @default false */
             specific: boolean;
             units?: string[] | null;
+        };
+        /** TakenArtifact */
+        TakenArtifact: {
+            device: string;
+            /** @enum {string} */
+            kind: "calibration" | "estimator";
+            name: string;
         };
         /** TaskResult */
         TaskResult: {
@@ -11410,6 +11513,81 @@ export interface operations {
             };
         };
     };
+    get_api_experiments_experiment_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentRecord"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_record_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     get_api_experiments_experiment_rehearsals: {
         parameters: {
             query?: never;
@@ -12247,7 +12425,67 @@ export interface operations {
             };
         };
     };
+    put_api_import_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
     post_api_import_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+        };
+    };
+    delete_api_import_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    post_api_import_experiment_plan: {
         parameters: {
             query?: never;
             header?: never;
