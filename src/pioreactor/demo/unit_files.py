@@ -70,7 +70,6 @@ def _set_own_values(plan: DemoPlan, unit: str, file: Path) -> None:
         ("mqtt", "username"): unit,
         ("hardware", "rig"): "sim",
         ("simulation", "socket"): str(plan.twin_socket(unit)),
-        ("simulation", "scenario"): plan.culture_of(unit),
         ("logging", "log_file"): str(plan.paths(unit).log_file),
     }
     for (section, key), value in values.items():

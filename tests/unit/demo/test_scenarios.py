@@ -6,17 +6,30 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from pioreactor.cli.demo import demo
 from pioreactor.data_import.table_copy import plan_tables
 from pioreactor.demo.history import RECORDED, added_volumes, move_history
 from pioreactor.demo.plan import SCENARIOS, DemoPlan
+from pioreactor.demo.unit_files import write_configuration
+from pioreactor.settings.load import load_settings
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.encoding import from_timestamp
 from pioreactor.twin.scenarios import find_scenario
 
 END = datetime(2031, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("unit", ["leader", "worker1"])
+def test_the_configuration_of_a_demo_has_no_faults(tmp_path: Path, unit: str) -> None:
+    plan = DemoPlan(tmp_path)
+    write_configuration(plan, unit, broker_port=1883)
+    paths = plan.paths(unit)
+    settings = load_settings(paths.global_config, paths.local_config)
+    assert (settings.faults, settings.warnings) == ((), ())
+    assert settings.simulation.socket == str(plan.twin_socket(unit))
 
 
 def test_the_recorded_days_end_now_and_fit_into_the_database_of_a_leader(tmp_path: Path) -> None:
