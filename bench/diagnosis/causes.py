@@ -16,6 +16,9 @@ _SENTENCES = {
     "stir bar stalled": r"stir bar does not turn",
     "heater or its sensor": r"does not follow it|does not respond.*heat|thermometer of the heater board",
     "photodiode blinded": r"Too much light",
+    "light source or reference": r"the IR LED ages",
+    "stray light": r"other light reaches the vial",
+    "bubbles or foam": r"scatter .* times as much",
 }
 """Cause → what its sentences contain. The first that fits counts."""
 CAUSES = tuple(_SENTENCES)

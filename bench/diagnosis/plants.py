@@ -94,11 +94,11 @@ ACTIVITIES = {
     "turbidostat, slow": Activity((0.2, 0.4), (0.7, 1.0)),
     "turbidostat, small doses": Activity((0.5, 1.5), (0.15, 0.3)),
     "turbidostat, yeast, noise": Activity((0.3, 0.5), (0.7, 1.0), strain="yeast", noise_cv=(0.02, 0.03), bubbles=0.02),
-    "turbidostat, 40 mL": Activity((0.5, 1.5), (1.0, 2.0), model=LARGE, volume_ml=(25.0, 32.0)),
+    "turbidostat, 40 mL": Activity((0.5, 1.5), (1.0, 2.0), model=LARGE, volume_ml=(24.0, 30.0)),
     "turbidostat, no speed": Activity((0.5, 1.5), (0.7, 1.0), measures_speed=False),
     "chemostat": Activity((0.8, 1.2), (0.4, 0.7), (0.2, 0.5)),
     "chemostat, small doses": Activity((0.8, 1.2), (0.1, 0.2), (0.2, 0.5)),
     "chemostat, yeast, no speed": Activity((0.4, 0.5), (0.4, 0.7), (0.1, 0.25), strain="yeast", measures_speed=False),
     "batch": Activity((0.3, 0.5), strain="yeast"),
-    "batch, 40 mL": Activity((0.4, 0.8), model=LARGE, volume_ml=(25.0, 32.0)),
+    "batch, 40 mL": Activity((0.4, 0.8), model=LARGE, volume_ml=(24.0, 30.0)),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from pioreactor.automations.diagnostics.dilution_statistics import DilutionStatistics, Verdict
+from pioreactor.automations.diagnostics.missing_doses import MissingDoses
 from pioreactor.automations.diagnostics.ports import (
     DoseFinished,
     DoseStarting,
@@ -28,7 +29,7 @@ class DilutionMonitor:
 
     def __init__(self, sources: str) -> None:
         self._sources = sources
-        self._statistics = DilutionStatistics()
+        self._statistics = DilutionStatistics(MissingDoses())
         self._expected_fall = self._added_s = 0.0
         self._warned_of_no_effect = False
 

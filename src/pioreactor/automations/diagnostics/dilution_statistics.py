@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 
+from pioreactor.automations.diagnostics.dose_effect import DoseEffect
 from pioreactor.automations.diagnostics.growth_between_doses import SECONDS_PER_HOUR, GrowthBetweenDoses, Reading
+from pioreactor.automations.diagnostics.missing_doses import MissingDoses
 
 WINDOW_S = 60.0
 """Readings within this time of a dose are compared [s]."""
 MAX_WINDOW_S = 300.0
 MIN_READINGS, MAX_READINGS = 4, 15
 """Number of readings on each side of a dose; the window is extended at slow sampling rates."""
+MIN_READINGS_AFTER = 2
+"""Least number, for doses in quick succession."""
 MIXED_AFTER_S = 12.0
 SETTLED_AFTER_S = 60.0
 """Time after which a vial that was not stirred is mixed again."""
@@ -64,23 +67,11 @@ class Verdict(Enum):
     NEVER_SEEN = "no dose has been seen to dilute; the photodiode may not respond at this density"
 
 
-@dataclass(frozen=True, slots=True)
-class DoseEffect:
-    """Effect of one dose. Falls are of ln OD."""
-
-    expected: float
-    observed: float
-    sd: float
-    level: float
-    """ln OD before the dose."""
-    noise_sd: float
-    """`sd` without the uncertainty of growth, which all doses have in common."""
-
-
 class DilutionStatistics:
     """Readings and doses, and whether the last doses diluted the culture. Times are seconds of one clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, missing: MissingDoses | None = None) -> None:
+        """`missing` tests doses one by one; a new one if None."""
         self._readings: deque[Reading] = deque()
         self._effects: deque[DoseEffect] = deque(maxlen=MAX_DOSES)
         self._pending: tuple[float, float, float] | None = None
@@ -93,6 +84,7 @@ class DilutionStatistics:
         self._growth_at_s = self._growth_since_s = 0.0
         self._acted_at_level: float | None = None
         self._fading = FadingStatistics()
+        self._missing = MissingDoses() if missing is None else missing
 
     # ---- input -----------------------------------------------------------------------------------------------
 
@@ -121,15 +113,17 @@ class DilutionStatistics:
         self._growth_at_s = t_s
 
     def start_dose(self, t_s: float) -> None:
-        """Evaluate the previous dose with the readings so far."""
-        if self._pending is not None:
-            self._evaluate(*self._pending, until_s=t_s)
+        """Evaluate the previous dose with the readings so far; with too few of them, together with the next one."""
+        if self._pending is not None and self._evaluate(*self._pending, until_s=t_s):
             self._pending = None
 
     def end_dose(self, begun_s: float, ended_s: float, expected_fall: float) -> None:
         """Add a dose that is expected to lower ln OD by `expected_fall`."""
-        if expected_fall > 0:
-            self._pending = (begun_s, ended_s, expected_fall)
+        if expected_fall <= 0:
+            return
+        if self._pending is not None and ended_s - self._pending[0] <= MAX_WINDOW_S:
+            begun_s, expected_fall = self._pending[0], self._pending[2] + expected_fall
+        self._pending = (begun_s, ended_s, expected_fall)
 
     def exclude(self, t_s: float) -> None:
         """Use no reading until some time after this one, and not the dose before it: the vial was not mixed."""
@@ -141,6 +135,7 @@ class DilutionStatistics:
         self._effects.clear()
         self._pending = None
         self._fading = FadingStatistics()
+        self._missing.reset()
 
     # ---- results -----------------------------------------------------------------------------------------------
 
@@ -151,6 +146,8 @@ class DilutionStatistics:
         if not self._effects:
             return verdict
         level = self._effects[-1].level
+        if self._missing.is_certain:
+            return self._classify_missing(level)
         effects = [effect for effect in self._effects if abs(effect.level - level) <= KNOWN_RESPONSE_RANGE]
         for count in range(MIN_DOSES, len(effects) + 1):
             part, sd = _pooled(effects[-count:])
@@ -171,8 +168,8 @@ class DilutionStatistics:
         return _pooled(list(self._effects)) if self._effects else (1.0, math.inf)
 
     def recent_effect(self) -> tuple[float, float]:
-        """Return the fraction of the expected fall over the minimum number of doses, and its standard deviation."""
-        effects = list(self._effects)[-MIN_DOSES:]
+        """Return the fraction of the expected fall over the last doses, and its standard deviation."""
+        effects = self._missing.recent if self._missing.is_certain else list(self._effects)[-MIN_DOSES:]
         return _pooled(effects) if effects else (1.0, math.inf)
 
     def pop_fading(self) -> float | None:
@@ -186,22 +183,27 @@ class DilutionStatistics:
 
     # ---- one dose ------------------------------------------------------------------------------------------
 
-    def _evaluate(self, begun_s: float, ended_s: float, expected: float, *, until_s: float) -> None:
+    def _evaluate(self, begun_s: float, ended_s: float, expected: float, *, until_s: float) -> bool:
+        """Evaluate a dose; return False if there are too few readings after it."""
         before = _nearest(self._readings_between(self._mixed_s, begun_s), begun_s)
         since = self._readings_between(ended_s + MIXED_AFTER_S, until_s)
         after = _nearest(since, ended_s)
+        if len(after) < MIN_READINGS_AFTER:
+            return False
         self._mixed_s = max(self._mixed_s, ended_s + MIXED_AFTER_S)
-        if len(before) < MIN_READINGS or len(after) < MIN_READINGS:
-            return
+        if len(before) < MIN_READINGS_AFTER:
+            return True
         spread = _mean(list(self._spreads)) if self._spreads else _robust_center([level for _, level in after])[1]
         self._between.add(since, noise_sd=spread)
         effect = self._measure(before, after, expected)
         if effect is None:
-            return
+            return True
         self._effects.append(effect)
+        self._missing.add(effect)
         self._fading.add(effect)
         if self.verdict is Verdict.FINE:
             self._acted_at_level = effect.level
+        return True
 
     def _readings_between(self, since_s: float, until_s: float) -> list[Reading]:
         return [reading for reading in self._readings if since_s <= reading[0] <= until_s]
@@ -211,8 +213,10 @@ class DilutionStatistics:
         hours = (_mean([t for t, _ in after]) - _mean([t for t, _ in before])) / SECONDS_PER_HOUR
         low, low_spread = _robust_center([level for _, level in after])
         high, high_spread = _robust_center([level for _, level in before])
-        self._spreads.extend((low_spread, high_spread))
-        spread = max(_mean(list(self._spreads)), (low_spread + high_spread) / 2)
+        self._spreads.extend(
+            spread for spread, side in ((low_spread, after), (high_spread, before)) if len(side) >= MIN_READINGS
+        )
+        spread = max(_mean([*self._spreads, NOISE_SD]), (low_spread + high_spread) / 2)
         growth = self._growth()
         growth_sd = GROWTH_SD_PER_H * hours
         of_medians = (MEDIAN_COST * spread) ** 2 * (1 / len(after) + 1 / len(before))

@@ -12,6 +12,7 @@ from pioreactor import error_codes, structs
 from pioreactor.background_jobs.od_reading.dosing_pause import DosingPause
 from pioreactor.background_jobs.od_reading.ir_led_intensity import MAX_CHOSEN, WEAR_LIMIT, choose_intensity
 from pioreactor.background_jobs.od_reading.led_isolation import ReadingLight
+from pioreactor.background_jobs.od_reading.light_monitor import LightMonitor
 from pioreactor.background_jobs.od_reading.od_calibration import Corrections, RateLimitedLogger
 from pioreactor.background_jobs.od_reading.photodiode_sampling import (
     BRIGHT_VOLTS,
@@ -21,7 +22,7 @@ from pioreactor.background_jobs.od_reading.photodiode_sampling import (
     channels_of_roles,
     configured_channels,
 )
-from pioreactor.background_jobs.od_reading.published_readings import PublishedReadings, is_sampled
+from pioreactor.background_jobs.od_reading.published_readings import PublishedReadings
 from pioreactor.background_jobs.od_reading.reference_photodiode import Reference
 from pioreactor.exc import (
     CalibrationError,
@@ -101,11 +102,11 @@ class ODReader(PublishedReadings):
         self._reference_channel = reference_channel
         self._darken_others = config.turn_off_leds_during_reading
         self._settle_s = config.duration_between_led_off_and_od_reading
-        self._count = 0
         self._newest: list[structs.ODReadings] = []
         self._reference: Reference | None = None
         self._is_failing = False
         self._dosing_pause = DosingPause(self)
+        self._light_monitor = LightMonitor(self.report_diagnosis)
         self._limited_log = RateLimitedLogger(self.runtime.clock, self.logger)
         if interval is not None:
             self._check("interval", interval)
@@ -251,6 +252,7 @@ class ODReader(PublishedReadings):
         self._array.widen()
         if self._reference is not None:
             self._reference.restart()
+        self._light_monitor.restart()
         self._check_intensity(self.ir_led_intensity)
 
     def _schedule(self, interval_s: float, *, first_after_s: float) -> None:
@@ -314,6 +316,7 @@ class ODReader(PublishedReadings):
         levels = self._read_lit()
         timestamp = self.runtime.clock.now()
         self._protect(levels)
+        self._light_monitor.update(self.runtime.clock.monotonic(), levels.volts, self._reference_channel)
         raw = self._relative(levels, timestamp)
         calibrated = self._corrections.calibrations
         self.publish_raw({channel: reading for channel, reading in raw.items() if channel in calibrated})
@@ -321,10 +324,8 @@ class ODReader(PublishedReadings):
         self.publish_readings(readings)
         if self._corrections.fused is not None:
             self.publish_fused(self._corrections.fused.estimate(raw), timestamp)
-        share = self.runtime.settings.od_reading.sample_relative_intensity_fraction
-        if self._reference is not None and is_sampled(self._count, share):
-            self.publish_relative_intensity(self._reference.relative_intensity, timestamp)
-        self._count += 1
+        if self._reference is not None:
+            self.sample_relative_intensity(self._reference.relative_intensity, timestamp)
         self._newest.append(readings)
         del self._newest[:-16]
         self._fresh.set()

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from pioreactor import structs
-from pioreactor.alarms import AlarmRule, MissingData
+from pioreactor.alarms import AlarmRule, Diagnosis, MissingData
+from pioreactor.alarms.rules import Severity
+from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.types import PdChannel
@@ -16,6 +18,12 @@ from pioreactor.types import PdChannel
 def is_sampled(count: int, share: float) -> bool:
     """Return whether the reading after `count` others belongs to the share of them that is sampled, evenly spread."""
     return math.floor(count * share) > math.floor((count - 1) * share)
+
+
+def _of_light(name: str, title: str, severity: Severity) -> AlarmRule:
+    return AlarmRule(
+        name=f"od_{name}", title=title, condition=Diagnosis(job="od_reading", name=name), severity=severity
+    )
 
 
 class PublishedReadings(BackgroundJob):
@@ -34,6 +42,9 @@ class PublishedReadings(BackgroundJob):
             escalate_after_s=3600.0,
             remedy="Look at the log of the unit. If readings are further apart on purpose, raise after_s of the rule.",
         ),
+        _of_light(LIGHT_SOURCE, "IR LED or reference has changed", "medium"),
+        _of_light(STRAY_LIGHT, "Other light reaches the vial", "high"),
+        _of_light(SCATTER, "Readings of optical density scatter", "medium"),
     )
     od1 = Measurement[structs.ODReading](quantity="od", display=False)
     od2 = Measurement[structs.ODReading](quantity="od", display=False)
@@ -48,6 +59,10 @@ class PublishedReadings(BackgroundJob):
     calibrated_od3 = Measurement[structs.CalibratedODReading](display=False)
     calibrated_od4 = Measurement[structs.CalibratedODReading](display=False)
     od_fused = Measurement[structs.ODFused](quantity="od_fused", display=False)
+
+    def __init__(self, unit: str, experiment: str) -> None:
+        super().__init__(unit, experiment)
+        self._count = 0
 
     def publish_raw(self, raw: Mapping[PdChannel, structs.ODReading]) -> None:
         """Publish the uncalibrated readings of calibrated channels."""
@@ -69,8 +84,12 @@ class PublishedReadings(BackgroundJob):
         elif self.od_fused is not None:
             self.od_fused = None
 
-    def publish_relative_intensity(self, relative_intensity: float, timestamp: datetime) -> None:
-        """Publish the intensity of the IR LED relative to the first reading of the experiment."""
+    def sample_relative_intensity(self, relative_intensity: float, timestamp: datetime) -> None:
+        """Publish the intensity of the IR LED relative to the first reading, of as many readings as configured."""
+        share = self.runtime.settings.od_reading.sample_relative_intensity_fraction
+        self._count += 1
+        if not is_sampled(self._count - 1, share):
+            return
         self.relative_intensity_of_ir_led = structs.RelativeIntensity(
             relative_intensity_of_ir_led=round(relative_intensity, 5), timestamp=timestamp
         )

@@ -1,0 +1,93 @@
+"""Diagnoses of the light path: LED, reference, other light and readings that scatter."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT, LightMonitor
+
+READING_S = 5.0
+
+
+@dataclass
+class Readings:
+    """Readings each 5 s of a reference and one signal, with noise."""
+
+    reference: Callable[[float], float] = lambda _hours: 0.1
+    noise: Callable[[float], float] = lambda _hours: 0.006
+    diagnoses: dict[str, str] = field(default_factory=dict)
+    first_at_h: dict[str, float] = field(default_factory=dict)
+
+    def run(self, hours: float) -> None:
+        luck = random.Random(5)
+        monitor = LightMonitor(self._report)
+        for number in range(round(hours * 3600 / READING_S)):
+            self.hours = number * READING_S / 3600
+            reference = self.reference(self.hours) * (1 + 0.0015 * luck.gauss(0, 1))
+            signal = 0.2 * math.exp(0.3 * self.hours) * (1 + self.noise(self.hours) * luck.gauss(0, 1))
+            monitor.update(number * READING_S, {"1": reference, "2": signal}, "1")
+
+    def _report(self, name: str, sentence: str | None) -> None:
+        if sentence is None:
+            self.diagnoses.pop(name, None)
+        else:
+            self.diagnoses[name] = sentence
+            self.first_at_h.setdefault(name, self.hours)
+
+
+def test_nothing_is_said_while_the_vial_warms_up_and_the_room_cools() -> None:
+    def reference(hours: float) -> float:
+        warm = 15.0 * -math.expm1(-hours / 0.15) - (1.5 if hours > 3 else 0.0)
+        return 0.1 * (1 - 0.005 * warm)
+
+    readings = Readings(reference)
+    readings.run(6.0)
+    assert not readings.first_at_h
+
+
+def test_a_weaker_led_is_found_within_ten_minutes_and_withdrawn_when_it_is_back() -> None:
+    readings = Readings(lambda hours: 0.07 if 1.0 <= hours < 2.0 else 0.1)
+    readings.run(3.0)
+    assert list(readings.first_at_h) == [LIGHT_SOURCE]
+    assert readings.first_at_h[LIGHT_SOURCE] - 1.0 < 1 / 6
+    assert not readings.diagnoses
+
+
+def test_other_light_is_told_from_a_weaker_led() -> None:
+    readings = Readings(lambda hours: 0.1 if hours < 1.0 else 0.15)
+    readings.run(2.0)
+    assert list(readings.diagnoses) == [STRAY_LIGHT]
+    assert "50 % more light" in readings.diagnoses[STRAY_LIGHT]
+
+
+def test_a_reference_that_drifts_is_found() -> None:
+    readings = Readings(lambda hours: 0.1 * math.exp(-0.05 * max(0.0, hours - 1.0)))
+    readings.run(4.0)
+    assert list(readings.diagnoses) == [LIGHT_SOURCE]
+    assert readings.first_at_h[LIGHT_SOURCE] < 2.2
+
+
+def test_readings_that_scatter_more_than_before_are_reported_until_they_do_not() -> None:
+    readings = Readings(noise=lambda hours: 0.06 if 2.0 <= hours < 2.5 else 0.006)
+    readings.run(3.0)
+    assert list(readings.first_at_h) == [SCATTER]
+    assert readings.first_at_h[SCATTER] - 2.0 < 1 / 6
+    assert not readings.diagnoses
+
+
+def test_readings_that_always_scattered_are_not_reported() -> None:
+    readings = Readings(noise=lambda _hours: 0.04)
+    readings.run(6.0)
+    assert not readings.first_at_h
+
+
+def test_dark_readings_are_no_reason_to_fail() -> None:
+    said: list[str] = []
+    monitor = LightMonitor(lambda name, _sentence: said.append(name))
+    for number in range(1000):
+        monitor.update(number * READING_S, {"1": 0.0, "2": -0.001}, "1")
+        monitor.update(number * READING_S, {}, None)
+    assert not said
