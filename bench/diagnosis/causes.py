@@ -18,6 +18,7 @@ _SENTENCES = {
     "photodiode blinded": r"Too much light",
     "light source or reference": r"the IR LED ages",
     "stray light": r"other light reaches the vial",
+    "vial moved or missing": r"vial was turned or moved|vial is not in the unit",
     "bubbles or foam": r"scatter .* times as much",
 }
 """Cause → what its sentences contain. The first that fits counts."""
@@ -57,6 +58,8 @@ CASES = {
     "IR LED 30 % darker": Case("dim_ir_led", "light source or reference", value=0.7, hours=1.0),
     "reference drifts 5 %/h": Case("ref_drift", "light source or reference", value=0.05, hours=2.0),
     "lid open": Case("ambient_light", "stray light", value=0.1, hours=1.0),
+    "vial turned": Case("moved_vial", "vial moved or missing", value=0.65, hours=0.5),
+    "no vial": Case("moved_vial", "vial moved or missing", value=0.0, hours=0.5),
     "bubbles in a third": Case("bubbles", "bubbles or foam", value=0.33, hours=1.0),
     "air in the line": Case("air_in_line", target="media", value=0.5, needs_doses=True),
     "room 5 K colder": Case("ambient_step", value=-5.0),

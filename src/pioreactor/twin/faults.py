@@ -22,6 +22,7 @@ FaultKind = Literal[
     "pump_gain",
     "air_in_line",
     "foam",
+    "moved_vial",
 ]
 
 
@@ -31,7 +32,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `target` names the part: a photodiode channel, an I²C address ("0x48"), a pump ("media"). `value` is in the
     unit of the kind: `ref_drift` share per hour, `ambient_step` K, `ambient_light` V, `mains_hum` share of the
     signal, `bubbles` chance per 5 s, `pump_gain` and `dim_ir_led` factor, `air_in_line` mL, `foam` mm
-    of height.
+    of height, `moved_vial` factor of the scattered light (0: no vial).
     """
 
     kind: FaultKind
@@ -51,6 +52,7 @@ DEFAULT_VALUES: dict[str, float] = {
     "dim_ir_led": 0.5,
     "air_in_line": 1.0,
     "foam": 12.0,
+    "moved_vial": 0.6,
 }
 
 

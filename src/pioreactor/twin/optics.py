@@ -115,6 +115,7 @@ class Optics:
         self.radians_per_s = 2.0 * math.pi * mains_hz
         self.ref_gain = 1.0
         self.ir_gain = 1.0
+        self.vial_gain = 1.0
         self.noise = noise
         self.bubbles = noise.bubbles
         self.sag_goal = 0.0
@@ -218,7 +219,7 @@ class Photodiode:
             return
         stirred = min(scene.rpm / 500.0, 3.0)
         roughness = 0.5 * (1.0 + stirred * stirred) * (1.0 + optics.noise.growth_per_h * scene.tick / 3600.0)
-        base = ANGLE_CURVES[self.angle].volts(scene.density_mg_ml) * self.gain * warm
+        base = ANGLE_CURVES[self.angle].volts(scene.density_mg_ml) * self.gain * warm * optics.vial_gain
         base *= (1.0 + 0.006 * min(stirred, 2.0)) * (1.0 + roughness * self._unrest(scene.tick))
         self._base = max(0.0, base * self._vortex(scene) * self._bubble(scene.tick))
 

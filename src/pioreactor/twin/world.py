@@ -323,7 +323,7 @@ class World:
         for photodiode in self.photodiodes.values():
             photodiode.saturated = False
         scenario, optics = self.scenario, self.optics
-        optics.ref_gain = optics.ir_gain = 1.0
+        optics.ref_gain = optics.ir_gain = optics.vial_gain = 1.0
         optics.ambient_v, optics.hum, optics.bubbles = AMBIENT_V, scenario.hum, scenario.bubbles
         self.thermal.ambient = scenario.ambient_celsius
         self._heater_gain = 1.0
@@ -409,6 +409,8 @@ def _disturb_light(optics: Optics, fault: Fault, at_s: float) -> None:
             optics.ref_gain *= math.exp(value * (at_s - fault.start_s) / 3600.0)
         case "dim_ir_led":
             optics.ir_gain *= value
+        case "moved_vial":
+            optics.vial_gain *= value
         case "ambient_light":
             optics.ambient_v += value
         case "mains_hum":

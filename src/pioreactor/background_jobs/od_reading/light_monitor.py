@@ -1,4 +1,4 @@
-"""Diagnosis of the light path: an IR LED or a reference that changed, other light, and readings that scatter."""
+"""Diagnosis of the light path: LED or reference changed, other light, readings that scatter, and a vial that moved."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pioreactor.types import PdChannel
 LIGHT_SOURCE: Final = "light_source"
 STRAY_LIGHT: Final = "stray_light"
 SCATTER: Final = "scattered_readings"
+VIAL: Final = "vial_moved"
 MINUTE_S: Final = 60.0
 RECENT, GAP, BEFORE = 3, 1, 8
 """Minutes that are compared, with a gap between them, to see a step."""
@@ -28,6 +29,19 @@ CALM: Final = 1.5
 USUAL_MINUTES: Final = 120
 DIFFERENCES: Final = 48
 """Number of successive differences in the median: four minutes at a reading each 5 s."""
+
+STEP_READINGS, STEP_GAP = 8, 4
+"""Readings on each side of a step, and between them."""
+MIN_VIAL_STEP, MIN_VIAL_STEP_OF_ALL = 0.3, 0.15
+"""Steps of ln OD that are reported: of the medians, and of each recent reading."""
+MAX_REFERENCE_STEP: Final = 0.06
+DARK_VOLTS: Final = 1e-3
+"""Least signal that is compared."""
+NO_VIAL: Final = -2.0
+VIAL_REPORTED_S: Final = 3600.0
+"""A moved vial stays where it is: the diagnosis ends after an hour."""
+
+SIGNS: Final = (1.0, -1.0)
 
 Report = Callable[[str, str | None], None]
 
@@ -141,6 +155,65 @@ class ScatterMonitor:
             self._usual.append(scatter)
 
 
+class VialMonitor:
+    """Looks for steps of the signals that neither doses nor the light source explain."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._dosed = 0.0
+        self._readings: deque[tuple[float, float, float]] = deque(maxlen=2 * STEP_READINGS + STEP_GAP)
+        """ln of the signals, of the reference, and the fall of ln OD by all doses so far."""
+        self._reported_s: float | None = None
+
+    def add_dose(self, fall: float) -> None:
+        """Add a dose that lowers ln OD by `fall`."""
+        self._dosed += fall
+
+    def update(self, at_s: float, signals: Mapping[PdChannel, float], reference: float | None) -> None:
+        if not signals:
+            return
+        level = fmean(math.log(max(volts, DARK_VOLTS)) for volts in signals.values())
+        light = math.log(reference) if reference is not None and reference > 0.0 else 0.0
+        self._readings.append((level, light, self._dosed))
+        if self._reported_s is not None and at_s - self._reported_s >= VIAL_REPORTED_S:
+            self._reported_s = None
+            self._report(VIAL, None)
+        if len(self._readings) == self._readings.maxlen:
+            self._judge(at_s)
+
+    def _judge(self, at_s: float) -> None:
+        readings = list(self._readings)
+        before, recent = readings[:STEP_READINGS], readings[-STEP_READINGS:]
+        level, light, dosed = (median(column) for column in zip(*before, strict=True))
+        steps = [now - level for now, _, _ in recent]
+        unexplained = [step + after - dosed for step, (_, _, after) in zip(steps, recent, strict=True)]
+        is_source = abs(median(now for _, now, _ in recent) - light) > MAX_REFERENCE_STEP
+        if not is_source and any(
+            _is_step([sign * s for s in steps], [sign * u for u in unexplained]) for sign in SIGNS
+        ):
+            self._readings.clear()
+            self._reported_s = at_s
+            self._report(VIAL, _of_vial(median(steps)))
+
+
+def _is_step(steps: list[float], unexplained: list[float]) -> bool:
+    least = [min(pair) for pair in zip(steps, unexplained, strict=True)]
+    return median(least) > MIN_VIAL_STEP and min(least) > MIN_VIAL_STEP_OF_ALL
+
+
+def _of_vial(step: float) -> str:
+    if step < NO_VIAL:
+        return (
+            "The photodiodes have seen hardly any light from the culture for a minute: the vial is not in the unit, or "
+            "holds hardly any liquid. Put it back, or stop the jobs of this unit."
+        )
+    return (
+        f"Optical density changed by {100.0 * math.expm1(step):+.0f} % within a minute, which neither doses nor growth "
+        "explain: the vial was turned or moved, its wall is wet or dirty where the light passes, or something was "
+        "added. Seat the vial as it was and wipe it; after an addition on purpose, nothing needs to be done."
+    )
+
+
 class LightMonitor:
     """Diagnosis of the light path from each reading of all photodiodes."""
 
@@ -148,15 +221,23 @@ class LightMonitor:
         """`report` takes the name of a diagnosis and a sentence, None when it is withdrawn."""
         self._report = report
         self._reference, self._scatter = ReferenceMonitor(report), ScatterMonitor(report)
+        self._vial = VialMonitor(report)
 
     def restart(self) -> None:
         """Begin anew, after the intensity of the IR LED was changed."""
-        for name in (LIGHT_SOURCE, STRAY_LIGHT, SCATTER):
+        for name in (LIGHT_SOURCE, STRAY_LIGHT, SCATTER, VIAL):
             self._report(name, None)
         self._reference, self._scatter = ReferenceMonitor(self._report), ScatterMonitor(self._report)
+        self._vial = VialMonitor(self._report)
+
+    def add_dose(self, volume_ml: float, vial_volume_ml: float) -> None:
+        """Add a dose to a vial that holds so much after it."""
+        self._vial.add_dose(-math.log1p(-min(volume_ml / max(vial_volume_ml, 1.0), 0.9)))
 
     def update(self, at_s: float, volts: Mapping[PdChannel, float], reference: PdChannel | None) -> None:
         """Use one reading [V] of each photodiode; `reference` names that of the reference, if there is one."""
+        signals = {channel: level for channel, level in volts.items() if channel != reference}
         if reference is not None:
             self._reference.update(at_s, volts[reference])
-        self._scatter.update(at_s, {channel: level for channel, level in volts.items() if channel != reference})
+        self._scatter.update(at_s, signals)
+        self._vial.update(at_s, signals, None if reference is None else volts[reference])

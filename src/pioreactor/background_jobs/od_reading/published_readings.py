@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from pioreactor import structs
+import msgspec
+
+from pioreactor import structs, topics
+from pioreactor.actions import bioreactor
 from pioreactor.alarms import AlarmRule, Diagnosis, MissingData
 from pioreactor.alarms.rules import Severity
-from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT
+from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT, VIAL, LightMonitor
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.measurement import Measurement
+from pioreactor.messaging.ports import Message
 from pioreactor.types import PdChannel
 
 
@@ -45,6 +49,7 @@ class PublishedReadings(BackgroundJob):
         _of_light(LIGHT_SOURCE, "IR LED or reference has changed", "medium"),
         _of_light(STRAY_LIGHT, "Other light reaches the vial", "high"),
         _of_light(SCATTER, "Readings of optical density scatter", "medium"),
+        _of_light(VIAL, "Vial may have been moved or taken out", "low"),
     )
     od1 = Measurement[structs.ODReading](quantity="od", display=False)
     od2 = Measurement[structs.ODReading](quantity="od", display=False)
@@ -63,6 +68,18 @@ class PublishedReadings(BackgroundJob):
     def __init__(self, unit: str, experiment: str) -> None:
         super().__init__(unit, experiment)
         self._count = 0
+        self._light_monitor = LightMonitor(self.report_diagnosis)
+        dosing = topics.event(unit, experiment, "dosing_events")
+        self.subscribe_and_callback(self._on_dose, dosing, allow_retained=False)
+
+    def _on_dose(self, message: Message) -> None:
+        try:
+            dose = structs.decode(message.payload, structs.DosingEvent)
+        except msgspec.DecodeError:
+            return  # `growth_rate_calculating` warns of it
+        if dose.event.startswith("add_") and dose.volume_change > 0.0:
+            vial = bioreactor.vial_state(self.runtime, self.experiment)
+            self._light_monitor.add_dose(dose.volume_change, vial.current_volume_ml)
 
     def publish_raw(self, raw: Mapping[PdChannel, structs.ODReading]) -> None:
         """Publish the uncalibrated readings of calibrated channels."""

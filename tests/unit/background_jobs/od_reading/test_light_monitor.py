@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT, LightMonitor
+from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT, VIAL, LightMonitor
 
 READING_S = 5.0
 
@@ -18,6 +18,10 @@ class Readings:
 
     reference: Callable[[float], float] = lambda _hours: 0.1
     noise: Callable[[float], float] = lambda _hours: 0.006
+    vial: Callable[[float], float] = lambda _hours: 1.0
+    """Factor of the signal."""
+    dose_at_h: float = math.inf
+    """When 7 mL are added to 14 mL."""
     diagnoses: dict[str, str] = field(default_factory=dict)
     first_at_h: dict[str, float] = field(default_factory=dict)
 
@@ -28,6 +32,9 @@ class Readings:
             self.hours = number * READING_S / 3600
             reference = self.reference(self.hours) * (1 + 0.0015 * luck.gauss(0, 1))
             signal = 0.2 * math.exp(0.3 * self.hours) * (1 + self.noise(self.hours) * luck.gauss(0, 1))
+            signal *= self.vial(self.hours) * reference / 0.1
+            if self.hours - READING_S / 3600 < self.dose_at_h <= self.hours:
+                monitor.add_dose(7.0, 21.0)
             monitor.update(number * READING_S, {"1": reference, "2": signal}, "1")
 
     def _report(self, name: str, sentence: str | None) -> None:
@@ -91,3 +98,31 @@ def test_dark_readings_are_no_reason_to_fail() -> None:
         monitor.update(number * READING_S, {"1": 0.0, "2": -0.001}, "1")
         monitor.update(number * READING_S, {}, None)
     assert not said
+
+
+def test_a_vial_that_was_moved_is_found_at_once_for_an_hour() -> None:
+    readings = Readings(vial=lambda hours: 0.6 if hours >= 1.0 else 1.0)
+    readings.run(1.9)
+    assert list(readings.diagnoses) == [VIAL]
+    assert "-40 %" in readings.diagnoses[VIAL]
+    assert readings.first_at_h[VIAL] - 1.0 < 0.03
+    readings.run(2.2)
+    assert not readings.diagnoses
+
+
+def test_a_vial_that_is_not_there_is_told() -> None:
+    readings = Readings(vial=lambda hours: 1e-3 if hours >= 1.0 else 1.0)
+    readings.run(1.5)
+    assert "not in the unit" in readings.diagnoses[VIAL]
+
+
+def test_a_large_dose_is_no_moved_vial() -> None:
+    readings = Readings(vial=lambda hours: 2 / 3 if hours >= 1.0 else 1.0, dose_at_h=1.0)
+    readings.run(2.0)
+    assert not readings.first_at_h
+
+
+def test_a_large_dose_that_is_missing_is_no_moved_vial() -> None:
+    readings = Readings(dose_at_h=1.0)
+    readings.run(2.0)
+    assert not readings.first_at_h
