@@ -275,6 +275,17 @@ def test_a_weak_pump_and_an_air_bubble() -> None:
     assert added(Fault("air_in_line", value=1.0)) == pytest.approx(healthy - 1.0, abs=0.01)
 
 
+def test_a_vial_that_was_moved_scatters_less_and_the_reference_sees_the_same() -> None:
+    rig = Rig()
+    rig.buses.i2c.transfer(0x2C, bytes((0, 204)))
+    rig.wait(10.0)
+    ref, signal = rig.read_volts(0x49), rig.read_volts(0x4A)
+    rig.world.inject(Fault("moved_vial", value=0.5))
+    rig.wait(2.0)
+    assert rig.read_volts(0x49) == pytest.approx(ref, rel=0.02)
+    assert rig.read_volts(0x4A) == pytest.approx(signal / 2, rel=0.05)
+
+
 def test_light_troubles() -> None:
     rig = Rig()
     rig.buses.i2c.transfer(0x2C, bytes((0, 204)))

@@ -66,7 +66,8 @@ class DilutionMonitor:
             findings.append(
                 Finding(
                     "No effect of doses on optical density has been observed so far. Check that media flows; for a "
-                    "blank, or a photodiode that hardly responds at this density, no effect is expected."
+                    "blank, or a photodiode that hardly responds at this density, no effect is expected.",
+                    certainty="possible",
                 )
             )
         fading = self._statistics.pop_fading()
@@ -75,7 +76,8 @@ class DilutionMonitor:
                 Finding(
                     f"Doses dilute {100 * (1 - fading):.0f} % less than they did: the pump or its tube is worn, or "
                     "the vial holds more than the recorded volume. Check the level of the vial and the waste tube, "
-                    "then calibrate the pump again."
+                    "then calibrate the pump again.",
+                    certainty="likely",
                 )
             )
         return findings
@@ -87,4 +89,6 @@ class DilutionMonitor:
             f"is paused: check whether the {self._sources} bottle is empty, its tube is clogged or loose, or the pump "
             "does not turn; then resume.",
             pauses_dosing=True,
+            certainty="certain",
+            since_s=self._statistics.recent_since_s,
         )

@@ -167,9 +167,18 @@ class DilutionStatistics:
         """Fraction of the expected fall over the stored doses, and its standard deviation."""
         return _pooled(list(self._effects)) if self._effects else (1.0, math.inf)
 
+    @property
+    def recent_since_s(self) -> float | None:
+        """Return the time of the first of the last doses, those of `recent_effect`."""
+        effects = self._recent()
+        return effects[0].at_s if effects else None
+
+    def _recent(self) -> list[DoseEffect]:
+        return self._missing.recent if self._missing.is_certain else list(self._effects)[-MIN_DOSES:]
+
     def recent_effect(self) -> tuple[float, float]:
         """Return the fraction of the expected fall over the last doses, and its standard deviation."""
-        effects = self._missing.recent if self._missing.is_certain else list(self._effects)[-MIN_DOSES:]
+        effects = self._recent()
         return _pooled(effects) if effects else (1.0, math.inf)
 
     def pop_fading(self) -> float | None:
@@ -226,7 +235,7 @@ class DilutionStatistics:
         if not -slack <= observed <= MAX_EFFECT * expected + slack:
             return None
         noise_sd = math.sqrt(variance - growth_sd**2)
-        return DoseEffect(expected, observed, math.sqrt(variance), high, noise_sd)
+        return DoseEffect(expected, observed, math.sqrt(variance), high, noise_sd, max(t for t, _ in before))
 
     def _growth(self) -> float:
         """Return the growth rate [1/h]: the estimated one unless the rise between doses contradicts it."""

@@ -16,6 +16,8 @@ class DoseEffect:
     """ln OD before the dose."""
     noise_sd: float
     """`sd` without the uncertainty of growth, which all doses have in common."""
+    at_s: float = 0.0
+    """Time of the last reading before the dose."""
 
     @property
     def part(self) -> float:

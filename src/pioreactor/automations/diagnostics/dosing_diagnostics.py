@@ -34,12 +34,13 @@ class DosingDiagnostics:
         """Process an observation; return False after a finding that pauses dosing, which ends the evaluation."""
         for diagnostic in self._diagnostics:
             for finding in diagnostic.observe(observation):
-                self._report(diagnostic.name, finding.message)
+                sentence = finding.sentence(self._now_s())
+                self._report(diagnostic.name, sentence)
                 if finding.pauses_dosing:
-                    self._logger.error("%s", finding.message)
+                    self._logger.error("%s", sentence)
                     self._pause()
                     return False
-                self._logger.warning("%s", finding.message)
+                self._logger.warning("%s", sentence)
         return True
 
     @contextmanager

@@ -28,8 +28,8 @@ class OverfillMonitor:
                 )
             case LiquidAdded(_, volume_ml, _):
                 self._load.add_liquid(volume_ml)
-            case DoseStarting():
-                return self._check(self._load.excess)
+            case DoseStarting(at_s):
+                return self._check(at_s, self._load.excess)
             case _:
                 pass
         return []
@@ -38,7 +38,7 @@ class OverfillMonitor:
         self._load.reset()
         self._has_warned = False
 
-    def _check(self, excess: ExcessLoad | None) -> list[Finding]:
+    def _check(self, at_s: float, excess: ExcessLoad | None) -> list[Finding]:
         if excess is None or not excess.is_likely:
             return []
         if excess.is_certain:
@@ -49,6 +49,8 @@ class OverfillMonitor:
                     "paused: check whether the waste tube is blocked or loose, or its pump does not turn; correct "
                     "the volume of the vial, then resume.",
                     pauses_dosing=True,
+                    certainty="certain",
+                    since_s=at_s - 3600.0 * excess.hours,
                 )
             ]
         if self._has_warned:
@@ -57,6 +59,8 @@ class OverfillMonitor:
         return [
             Finding(
                 f"The stirrer needs {100 * excess.load:.1f} % more power than before: the vial may hold about "
-                f"{excess.volume_ml:.1f} mL more than the recorded volume. Check that waste flows."
+                f"{excess.volume_ml:.1f} mL more than the recorded volume. Check that waste flows.",
+                certainty="likely",
+                since_s=at_s - 3600.0 * excess.hours,
             )
         ]

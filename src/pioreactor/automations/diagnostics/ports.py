@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,18 @@ Observation = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault, as a sentence for the log that says what to check."""
+    """A fault, as a sentence for the log that says what to check, and how sure it is since when, if that is known."""
 
     message: str
     pauses_dosing: bool = False
+    certainty: Literal["possible", "likely", "certain"] | None = None
+    since_s: float | None = None
+
+    def sentence(self, now_s: float) -> str:
+        """Return the message with the certainty and the minutes passed."""
+        minutes = "" if self.since_s is None else f"since about {max(1.0, (now_s - self.since_s) / 60.0):.0f} min"
+        known = ", ".join(part for part in (self.certainty, minutes) if part)
+        return f"{self.message} ({known})" if known else self.message
 
 
 class Diagnostic(Protocol):

@@ -86,7 +86,8 @@ class PumpWearMonitor:
         return [
             Finding(
                 f"The {self._pump} pump delivers about {100 * loss:.0f} % less than when calibration {calibration!r} "
-                "was first used in this experiment; calibrate it again."
+                "was first used in this experiment; calibrate it again.",
+                certainty="likely",
             )
         ]
 

@@ -70,6 +70,13 @@ def test_findings_are_reported_as_diagnoses_until_the_reset() -> None:
     assert reported == [("recording", "check the tube"), ("recording", None)]
 
 
+def test_a_finding_says_how_sure_it_is_and_since_when() -> None:
+    assert Finding("check the tube").sentence(1e3) == "check the tube"
+    assert Finding("check the tube", certainty="likely").sentence(1e3) == "check the tube (likely)"
+    since = Finding("check the tube", certainty="certain", since_s=700.0)
+    assert since.sentence(1000.0) == "check the tube (certain, since about 5 min)"
+
+
 def test_a_dose_is_observed_from_start_to_end() -> None:
     diagnostic = RecordingDiagnostic([Finding("check the tube")])
     diagnostics, pauses = compose(diagnostic)
