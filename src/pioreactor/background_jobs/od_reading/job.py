@@ -12,6 +12,7 @@ from pioreactor import error_codes, structs
 from pioreactor.background_jobs.od_reading.dosing_pause import DosingPause
 from pioreactor.background_jobs.od_reading.ir_led_intensity import MAX_CHOSEN, WEAR_LIMIT, choose_intensity
 from pioreactor.background_jobs.od_reading.led_isolation import ReadingLight
+from pioreactor.background_jobs.od_reading.light_monitor import LightMonitor
 from pioreactor.background_jobs.od_reading.od_calibration import Corrections, RateLimitedLogger
 from pioreactor.background_jobs.od_reading.photodiode_sampling import (
     BRIGHT_VOLTS,
@@ -105,6 +106,7 @@ class ODReader(PublishedReadings):
         self._reference: Reference | None = None
         self._is_failing = False
         self._dosing_pause = DosingPause(self)
+        self._light_monitor = LightMonitor(self.report_diagnosis)
         self._limited_log = RateLimitedLogger(self.runtime.clock, self.logger)
         if interval is not None:
             self._check("interval", interval)

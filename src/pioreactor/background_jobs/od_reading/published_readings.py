@@ -12,7 +12,10 @@ from pioreactor import structs, topics
 from pioreactor.actions import bioreactor
 from pioreactor.alarms import AlarmRule, Diagnosis, MissingData
 from pioreactor.alarms.rules import Severity
-from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT, VIAL, LightMonitor
+from pioreactor.background_jobs.od_reading.light_monitor import LightMonitor
+from pioreactor.background_jobs.od_reading.moved_vial import VIAL
+from pioreactor.background_jobs.od_reading.reference_light import LIGHT_SOURCE, STRAY_LIGHT
+from pioreactor.background_jobs.od_reading.scattered_readings import SCATTER
 from pioreactor.jobs.job import BackgroundJob
 from pioreactor.jobs.measurement import Measurement
 from pioreactor.messaging.ports import Message
@@ -65,10 +68,11 @@ class PublishedReadings(BackgroundJob):
     calibrated_od4 = Measurement[structs.CalibratedODReading](display=False)
     od_fused = Measurement[structs.ODFused](quantity="od_fused", display=False)
 
+    _light_monitor: LightMonitor
+
     def __init__(self, unit: str, experiment: str) -> None:
         super().__init__(unit, experiment)
         self._count = 0
-        self._light_monitor = LightMonitor(self.report_diagnosis)
         dosing = topics.event(unit, experiment, "dosing_events")
         self.subscribe_and_callback(self._on_dose, dosing, allow_retained=False)
 

@@ -7,7 +7,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pioreactor.background_jobs.od_reading.light_monitor import LIGHT_SOURCE, SCATTER, STRAY_LIGHT, VIAL, LightMonitor
+from pioreactor.background_jobs.od_reading.light_monitor import LightMonitor
+from pioreactor.background_jobs.od_reading.moved_vial import VIAL
+from pioreactor.background_jobs.od_reading.reference_light import LIGHT_SOURCE, STRAY_LIGHT
+from pioreactor.background_jobs.od_reading.scattered_readings import SCATTER
 
 READING_S = 5.0
 
@@ -126,3 +129,22 @@ def test_a_large_dose_that_is_missing_is_no_moved_vial() -> None:
     readings = Readings(dose_at_h=1.0)
     readings.run(2.0)
     assert not readings.first_at_h
+
+
+def test_readings_that_are_far_apart_are_not_compared() -> None:
+    said: list[str] = []
+    monitor = LightMonitor(lambda name, _sentence: said.append(name))
+    for number in range(300):
+        hours = number / 6
+        grown = 0.02 * math.exp(min(hours, 10.0) * (0.05 if hours < 3 else 0.5))
+        monitor.update(600.0 * number, {"1": 0.1 * (1 + 0.05 * math.sin(hours / 4)), "2": grown}, "1")
+    assert not said
+
+
+def test_a_vial_may_be_changed_in_a_pause() -> None:
+    said: list[str] = []
+    monitor = LightMonitor(lambda name, _sentence: said.append(name))
+    for number in range(400):
+        pause_s = 600.0 if number >= 200 else 0.0
+        monitor.update(READING_S * number + pause_s, {"1": 0.1, "2": 0.05 if pause_s else 0.3}, "1")
+    assert not said
