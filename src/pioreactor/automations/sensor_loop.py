@@ -113,9 +113,9 @@ class SensorLoop(AutomationJob):
         "control", label="Mode", choices=("control", "tune"),
         help="control; or tune: measure the gains by a bounded experiment first, then control with them",
     )  # fmt: skip
-    gain = Setting[float](
-        unit="output per unit of the measurement", label="Gain", ge=0, le=1e9,
-        help="proportional gain; none: the gains that were measured last on this unit",
+    gain = Setting(
+        0.0, unit="output per unit of the measurement", label="Gain", ge=0, le=1e9,
+        help="proportional gain; 0: the gains that were measured last on this unit",
     )  # fmt: skip
     integral_time_min = Setting(
         30.0, unit="min", label="Integral time", ge=0, le=100_000, help="time of the integral action; 0: none"
@@ -164,7 +164,7 @@ class SensorLoop(AutomationJob):
 
     def _load_gains(self) -> None:
         """Take the gains that were measured last, if none are given; raise `InvalidRequestError` if there are none."""
-        if self.gain is not None or self.mode == "tune":
+        if self.gain > 0 or self.mode == "tune":
             return
         stored = self.runtime.stores.persistent(TUNED_LOOPS).get(self._loop_key)
         if not isinstance(stored, str | bytes):
@@ -239,9 +239,7 @@ class SensorLoop(AutomationJob):
 
     def _gains(self) -> PidGains:
         sign = 1.0 if self.effect == "raises" else -1.0
-        return PidGains(
-            sign * (self.gain if self.gain is not None else 0.0), self.integral_time_min, self.derivative_time_min
-        )
+        return PidGains(sign * self.gain, self.integral_time_min, self.derivative_time_min)
 
     def _check_limits(self, measured: float, output: float, elapsed_min: float) -> None:
         """Warn once when all that the actuator can do has not been enough for long."""
@@ -269,10 +267,16 @@ class SensorLoop(AutomationJob):
 
     def set_mode(self, mode: str) -> None:
         """Begin an experiment, or control again, where there are gains."""
-        if mode == "control" and self.gain is None:
+        if mode == "control" and self.gain == 0:
             raise SettingError("there are no gains to control with: set gain, or wait until they are measured")
         self._relay = None
         self.mode = mode
+
+    def set_gain(self, gain: float) -> None:
+        """Control with another gain, above 0: without one the last output would stay whatever happens."""
+        if not gain > 0:
+            raise SettingError("the gain must be above 0 while it runs")
+        self.gain = float(gain)
 
     def _tune(self, measured: float) -> tuple[float, float]:
         """Return the output of the experiment, and the minutes since the last decision."""

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -15,6 +16,8 @@ from pioreactor.bootstrap.simulated import START
 from pioreactor.exc import InvalidRequestError
 from pioreactor.measurements import ColumnSpec, MeasurementSpec, SeriesSpec, stream_table
 from pioreactor.testing.simulation import EXPERIMENT, Bench
+from pioreactor.web.catalog import DeclaredCatalog
+from pioreactor.web.descriptors import describe_automation
 
 Simulated = Callable[..., Bench]
 PH = MeasurementSpec(
@@ -157,7 +160,13 @@ def test_gains_and_set_point_change_while_it_runs_and_what_they_belong_to_does_n
     job = bench.start(lambda: PIDDosing(**OPTIONS))
     plant = Plant(bench)
     plant.run(200)
-    for name, value in (("setpoint", "7.2"), ("gain", "0.08"), ("measurement", "od:2"), ("pump", "media")):
+    for name, value in (
+        ("setpoint", "7.2"),
+        ("gain", "0.08"),
+        ("gain", "0"),
+        ("measurement", "od:2"),
+        ("pump", "media"),
+    ):
         bench.set("dosing_automation", name, value)
     plant.run(120)
     assert (job.setpoint, job.gain, job.measurement, job.pump) == (7.2, 0.08, "acidity", "alt_media")
@@ -227,8 +236,8 @@ def test_tuning_is_bounded_and_says_why_there_are_no_gains(simulated: Simulated,
     plant.run(120)
     assert any(reason in line for line in bench.logged("error"))
     assert job.state == "sleeping"
-    values: list[object] = [job.gain, job.output]
-    assert values == [None, None]
+    assert job.gain == 0
+    assert job.output is None
     bench.set("dosing_automation", "mode", "control")
     bench.wait(1.0)
     assert job.mode == "tune", "there are no gains to control with"
@@ -243,3 +252,10 @@ def test_light_is_tuned_too_and_control_begins_with_what_held_the_set_point(simu
     assert job.mode == "control"
     assert max(abs(ph - 7.0) for ph in plant.run(60)) < 0.02
     assert led_state(bench.unit.runtime)["D"] == pytest.approx(0.3 / 3600 / 1e-5, abs=2.0)
+
+
+def test_a_form_can_be_sent_with_nothing_but_a_set_point(tmp_path: Path) -> None:
+    loops: dict[Literal["dosing", "led"], str] = {"dosing": "pid_dosing", "led": "pid_light"}
+    for kind, name in loops.items():
+        (found,) = [one for one in DeclaredCatalog(tmp_path).automations(kind) if one.automation_name == name]
+        assert [field.key for field in describe_automation(found).fields if field.default is None] == ["setpoint"]
