@@ -16,12 +16,13 @@ from pioreactor.experiment_profiles.kept_rehearsals import KeptRehearsals
 from pioreactor.experiment_profiles.rehearsal_data import Rehearsal, RehearsalResult
 from pioreactor.experiment_profiles.rehearsal_plan import MAX_HOURS, MAX_RUNS, RehearsalPlan, checked_plan
 from pioreactor.experiment_profiles.run_profile import find_file
+from pioreactor.rehearsal.dask_scheduler import Dask
 from pioreactor.rehearsal.plan_of_cluster import ClusterRehearsal
 from pioreactor.rehearsal.rehearsal_progress import TimeLimit, as_bar, as_lines, canceled_by_sigterm, print_line
 from pioreactor.rehearsal.rehearsal_text import text_of
 from pioreactor.rehearsal.rehearsals_command import named
 from pioreactor.rehearsal.rehearse import rehearse
-from pioreactor.rehearsal.schedulers import Processes
+from pioreactor.rehearsal.schedulers import Processes, Scheduler
 from pioreactor.structs import to_timestamp
 
 
@@ -49,6 +50,10 @@ class NoRunEndedError(PioreactorError):
 @click.option("--alt-media", type=click.FloatRange(0.001, 100_000), help="Alternative medium in each bottle [mL].")
 @click.option("--waste", type=click.FloatRange(0.001, 100_000), help="Space in each unit's waste bottle [mL].")
 @click.option("--processes", type=click.IntRange(1, 256), help="How many runs at once. Default: one for each core.")
+@click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Dask scheduler whose workers carry out the runs. Default: [rehearsal] scheduler, or else this machine.",
+)  # fmt: skip
 @click.option("--plan", type=click.File("rb"), help="Read all of this as JSON instead; - for standard input.")
 @click.option(
     "--max-minutes", type=click.FloatRange(0.01, 10_000), default=10_000, metavar="NUMBER",
@@ -72,6 +77,7 @@ def rehearse_command(
     alt_media: float | None,
     waste: float | None,
     processes: int | None,
+    scheduler: str | None,
     plan: IO[bytes] | None,
     max_minutes: float,
     keep: bool,
@@ -85,7 +91,11 @@ def rehearse_command(
     """
     if (plan is None) == (profile is None):
         raise click.UsageError("Name a profile, or pass --plan.")
-    run = _Run(processes, max_minutes, as_json, json_progress)
+    if processes is not None and scheduler:
+        raise click.UsageError("--processes are of this machine: they cannot be combined with --scheduler.")
+    # A plan that another program made is as short as a look at a proposal, which must not wait for other machines.
+    configured = cli.settings.rehearsal.scheduler if plan is None else ""
+    run = _Run(chosen_scheduler(scheduler, processes, configured), max_minutes, as_json, json_progress)
     if plan is not None:
         run.finish(run.rehearsed(checked_plan(plan.read())), None)
         return
@@ -112,11 +122,17 @@ def rehearse_command(
     run.finish(found, kept.keep(found, cli.runtime.clock.now()) if keep else None)
 
 
+def chosen_scheduler(given: str | None, processes: int | None, configured: str) -> Scheduler:
+    """Return where the runs are carried out: what the command line says, else the configuration, else this machine."""
+    address = configured if given is None and processes is None else given
+    return Dask(address) if address else Processes(processes)
+
+
 @dataclass
 class _Run:
     """Carries a plan out and shows what was found; Ctrl-C, or the end of the time, ends it early."""
 
-    processes: int | None
+    scheduler: Scheduler
     max_minutes: float
     as_json: bool
     as_lines: bool
@@ -125,7 +141,7 @@ class _Run:
     def rehearsed(self, plan: RehearsalPlan) -> Rehearsal:
         limit = TimeLimit(60.0 * self.max_minutes)
         with canceled_by_sigterm(limit), as_lines() if self.as_lines else as_bar() as limit.tell:
-            found = rehearse(plan, scheduler=Processes(self.processes), progress=limit)
+            found = rehearse(plan, scheduler=self.scheduler, progress=limit)
         self.was_interrupted = not (found.is_complete or limit.is_over)
         if self.was_interrupted and not found.runs:
             raise KeyboardInterrupt

@@ -32,6 +32,7 @@ SECTIONS: Final[Mapping[str, tuple[str, type[s.Section]]]] = {
     "camera": ("camera", s.CameraSettings),
     "bioreactor": ("bioreactor", s.BioreactorSettings),
     "bottles": ("bottles", s.BottlesSettings),
+    "rehearsal": ("rehearsal", s.RehearsalSettings),
     "dosing_automation.config": ("dosing_automation", s.DosingAutomationSettings),
     "dosing_automation.pid_morbidostat": ("pid_morbidostat", s.PidMorbidostatSettings),
     "dosing_automation.turbidostat": ("turbidostat", s.TurbidostatSettings),
@@ -143,6 +144,7 @@ class Settings:
     camera: s.CameraSettings
     bioreactor: s.BioreactorSettings
     bottles: s.BottlesSettings
+    rehearsal: s.RehearsalSettings
     dosing_automation: s.DosingAutomationSettings
     pid_morbidostat: s.PidMorbidostatSettings
     turbidostat: s.TurbidostatSettings

@@ -150,6 +150,12 @@ class BottlesSettings(Section, frozen=True):
     waste_ml: Annotated[float, quantity("space in the waste bottle", unit="mL", gt=0, le=100_000)] | None = None
 
 
+class RehearsalSettings(Section, frozen=True):
+    """Where rehearsals run."""
+
+    scheduler: Annotated[str, text("Dask scheduler, as tcp://big-machine:8786; blank: the leader")] = ""
+
+
 class DosingAutomationSettings(Section, frozen=True):
     """Execution of doses."""
 

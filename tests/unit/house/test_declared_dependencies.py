@@ -62,7 +62,7 @@ def distributions(modules: dict[str, str]) -> dict[str, str]:
 
 
 def test_what_the_software_imports_is_declared() -> None:
-    allowed = declared("leader", "simulation", "parquet", "postgresql", "rpi", "apprise")
+    allowed = declared("leader", "simulation", "parquet", "postgresql", "rpi", "apprise", "dask")
     allowed |= {
         "pytest",  # `testing` is imported by test suites only
         "python-multipart",  # of the official client of MCP: gives way to `multipart`, whose module it names as well
@@ -76,7 +76,7 @@ def test_what_is_declared_is_used() -> None:
 
 
 def test_what_tests_and_tools_import_is_declared() -> None:
-    allowed = declared("leader", "simulation", "parquet", "postgresql", "rpi", "ui-build", "dev")
+    allowed = declared("leader", "simulation", "parquet", "postgresql", "rpi", "ui-build", "dask", "dev")
     found = {
         name: path for folder in ("tests", "bench", "scripts") for name, path in distributions(imported(folder)).items()
     }

@@ -1,6 +1,7 @@
 """`pio rehearse` and `pio rehearsals`: what they read of the cluster, keep, and compare."""
 
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -15,13 +16,15 @@ from pioreactor.exc import NotFoundError, NoWorkerFoundError, UnitUnreachableErr
 from pioreactor.experiment_profiles.kept_rehearsals import KeptRehearsals
 from pioreactor.experiment_profiles.rehearsal_comparison import compared
 from pioreactor.experiment_profiles.rehearsal_data import Band, ForecastOfUnit, Rehearsal, RunRecord
-from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit, RunningJob
+from pioreactor.experiment_profiles.rehearsal_plan import RehearsalPlan, RehearsedUnit, RunningJob, checked_plan
 from pioreactor.processes.worker_pool import Progress
 from pioreactor.rehearsal.bottles import with_bottles
+from pioreactor.rehearsal.dask_scheduler import Dask, RehearsalSchedulerError, check_versions
 from pioreactor.rehearsal.plan_of_cluster import changes_since
 from pioreactor.rehearsal.present_state import read_units
-from pioreactor.rehearsal.rehearse_command import rehearse_command
+from pioreactor.rehearsal.rehearse_command import chosen_scheduler, rehearse_command
 from pioreactor.rehearsal.schedulers import Scheduler, in_this_process
+from pioreactor.version import __version__
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 ANSWERS: Mapping[str, object] = {
@@ -161,3 +164,37 @@ def test_ctrl_c_shows_the_runs_that_have_ended(
     (tmp_path / "plan.json").write_bytes(plan_of_a_dose(runs=4))
     assert run(rehearse_command, ["--plan", str(tmp_path / "plan.json")]) == 130
     assert "p: 1 runs (canceled)" in capsys.readouterr().out
+
+
+def test_each_reason_why_a_scheduler_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_versions({"tcp://a:1": __version__})
+    with pytest.raises(RehearsalSchedulerError, match=r"tcp://a:1 has another version.*: 1\.0"):
+        check_versions({"tcp://a:1": "1.0"})
+    with pytest.raises(RehearsalSchedulerError, match="none that can be imported"):
+        check_versions({"tcp://a:1": ModuleNotFoundError("No module named 'pioreactor'")})
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(RehearsalSchedulerError, match="not installed here") as missing:
+        next(Dask("tcp://127.0.0.1:8786")(checked_plan(plan_of_a_dose(runs=1)), lambda _: True))
+    assert "pioreactor[dask]" in str(missing.value.remedy)
+
+
+def test_processes_and_a_scheduler_exclude_one_another() -> None:
+    ran = CliRunner().invoke(rehearse_command, ["p.yaml", "--processes", "2", "--scheduler", "tcp://a:1"])
+    assert (ran.exit_code, "--scheduler" in ran.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "processes", "configured", "address"),
+    [
+        (None, None, "", None),
+        (None, None, "tcp://a:1", "tcp://a:1"),
+        (None, 2, "tcp://a:1", None),
+        ("tcp://b:1", None, "tcp://a:1", "tcp://b:1"),
+        ("", None, "tcp://a:1", None),
+    ],
+)
+def test_the_command_line_comes_before_the_configuration(
+    given: str | None, processes: int | None, configured: str, address: str | None
+) -> None:
+    chosen = chosen_scheduler(given, processes, configured)
+    assert (chosen.address if isinstance(chosen, Dask) else None) == address
