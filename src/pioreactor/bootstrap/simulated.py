@@ -21,7 +21,7 @@ from pioreactor.devices.rig import open_rig
 from pioreactor.identity.computer import SimulatedComputer
 from pioreactor.identity.unit import FixedInventory, UnitIdentity
 from pioreactor.messaging.memory import LinkFaults, MemoryBroker, MemoryBus
-from pioreactor.messaging.ports import Will
+from pioreactor.messaging.ports import BrokerAddress, Message, Will
 from pioreactor.models import find_model, load_models
 from pioreactor.runtime.context import Runtime
 from pioreactor.settings.load import settings_of_text
@@ -178,6 +178,28 @@ class Simulation:
 
     def unit(self, name: str) -> SimulatedUnit:
         return next(unit for unit in self.units if unit.name == name)
+
+    def mirror_to(self, address: BrokerAddress) -> Callable[[], None]:
+        """Send all messages on to a broker that other programs reach, retained ones as such; return what ends that."""
+        from pioreactor.messaging.mqtt import MqttBusFactory  # only those who mirror pay for the network
+
+        source, target = self.broker.connect("mirror"), MqttBusFactory(address, "simulation").connect("mirror")
+        retained: set[str] = set()
+
+        def send_on(message: Message) -> None:
+            topic = message.topic
+            is_retained = topic in retained or self.broker.retains(topic)
+            if is_retained:
+                retained.add(topic)
+            target.publish(topic, message.payload, qos=message.qos, retain=is_retained)
+
+        source.subscribe(f"{topics.ROOT}/#", send_on)
+
+        def end() -> None:
+            source.close()
+            target.close()
+
+        return end
 
 
 def build_simulation(

@@ -6,43 +6,81 @@ import contextlib
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
 import click
 
+from pioreactor.cli.lazy_group import Entry
+from pioreactor.cli.simulate import list_cultures
 from pioreactor.demo.demo_cluster import DemoCluster
 from pioreactor.demo.experiment import JOBS, start_experiment
-from pioreactor.demo.plan import DAYS, EMPTY, LEADER, SCENARIOS, DemoPlan
+from pioreactor.demo.plan import (
+    CLASSROOM,
+    DAYS,
+    EMPTY,
+    LEADER,
+    LOOPBACK,
+    REACTORS_OF_CLASSROOM,
+    SCENARIOS,
+    DemoPlan,
+)
 
 CHECK_INTERVAL_S = 0.5
+IN_ONE_PROCESS = Entry("pioreactor.simulated_cluster.classroom", "classroom", "")
 SCENARIO_HELP = "What it opens on. " + "".join(f"{name}: {shown}. " for name, shown in SCENARIOS.items())
 SCENARIO_HELP += "Or a simulated culture, such as ecoli_turbidostat or yeast_batch, whose jobs have just started."
 
 
 @click.command(name="demo")
-@click.option("--workers", type=click.IntRange(1, 32), default=2, show_default=True, help="Simulated reactors.")
+@click.option(
+    "--workers", type=click.IntRange(1, 32), default=None,
+    help=f"Simulated reactors. Default: 2; of a {CLASSROOM} {REACTORS_OF_CLASSROOM}.",
+)  # fmt: skip
 @click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="Times real time.")
 @click.option("--port", type=click.IntRange(1024, 65000), default=4999, show_default=True, help="Port of the pages.")
+@click.option(
+    "--host", default=LOOPBACK, show_default=True, help=f"Address of the pages of a {CLASSROOM}; 0.0.0.0: all."
+)
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=None,
     help="Keep data in this folder for the next start. Default: a temporary folder, deleted at the end.",
 )  # fmt: skip
 @click.option("--scenario", metavar="NAME", default=DAYS, show_default=True, help=SCENARIO_HELP)
+@click.option("--list-scenarios", is_flag=True, is_eager=True, expose_value=False, callback=lambda *a: _list(*a),
+    help="Print the named scenarios and exit.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 10**6), default=1, show_default=True, help="Seed of the noise.")
 @click.option("--xr", is_flag=True, help="Reactors with four photodiodes, whose densities can be fused.")
 @click.option("--no-jobs", is_flag=True, help="Start no jobs on the workers.")
 def demo(
-    workers: int, speed: float, port: int, data: Path | None, scenario: str, seed: int, xr: bool, no_jobs: bool
+    workers: int | None,
+    speed: float,
+    port: int,
+    host: str,
+    data: Path | None,
+    scenario: str,
+    seed: int,
+    xr: bool,
+    no_jobs: bool,
 ) -> None:
     """Run broker, leader and workers with simulated reactors, and an experiment on them."""
+    if scenario == CLASSROOM:
+        _refuse_with_classroom({"--data": data is not None, "--xr": xr})
+        size = REACTORS_OF_CLASSROOM if workers is None else workers
+        click.get_current_context().invoke(
+            IN_ONE_PROCESS.load(), reactors=size, speed=speed, host=host, port=port, seed=seed, jobs=not no_jobs
+        )
+        return
+    if host != LOOPBACK:
+        raise click.UsageError(f"--host is for --scenario {CLASSROOM}: other demos listen on this computer only")
     with ExitStack() as stack:
         directory = data.absolute() if data is not None else Path(stack.enter_context(_temporary_folder()))
         directory.mkdir(parents=True, exist_ok=True)
         plan = DemoPlan(
             directory,
-            workers=workers,
+            workers=2 if workers is None else workers,
             speed=speed,
             port=port,
             scenario=scenario,
@@ -55,6 +93,19 @@ def demo(
         # In the background of a script SIGINT begins ignored, and jobs would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _run(cluster, start_jobs=not no_jobs and scenario != EMPTY)
+
+
+def _refuse_with_classroom(given: Mapping[str, bool]) -> None:
+    for option in (name for name, is_given in given.items() if is_given):
+        raise click.UsageError(f"{option} cannot be combined with --scenario {CLASSROOM}, which keeps nothing")
+
+
+def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        for name, shown in SCENARIOS.items():
+            click.echo(f"{name:22} {shown}")
+        list_cultures()
+        ctx.exit()
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -20,6 +20,14 @@ class Entry:
     help: str
     leader_only: bool = False
 
+    def load(self) -> click.Command:
+        """Import the command."""
+        from importlib import import_module
+
+        command = getattr(import_module(self.module), self.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
 
 class SuggestingGroup(click.Group):
     """A group that suggests the nearest name for an unknown one."""
@@ -45,11 +53,7 @@ class LazyGroup(SuggestingGroup):
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
-        from importlib import import_module
-
-        command = getattr(import_module(entry.module), entry.attribute)
-        assert isinstance(command, click.Command)
-        return command
+        return entry.load()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, is_leader in (("Commands", False), ("Commands of the leader", True)):

@@ -150,8 +150,13 @@ def _show(ended: Sequence[Ended], *, as_json: bool) -> None:
 
 
 def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
-    if not wanted:
-        return
+    if wanted:
+        list_cultures()
+        ctx.exit()
+
+
+def list_cultures() -> None:
+    """Print the simulated cultures by name."""
     from pioreactor.twin.scenarios import SCENARIOS
 
     for name, scenario in SCENARIOS.items():
@@ -159,4 +164,3 @@ def _list(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
         click.echo(
             f"{name:22} {scenario.strain}, OD {scenario.start_od:g}, {scenario.ambient_celsius:g} °C around{faults}"
         )
-    ctx.exit()

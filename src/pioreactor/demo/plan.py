@@ -20,10 +20,13 @@ LOOPBACK: Final = "127.0.0.1"
 MAX_WORKERS: Final = 32
 DAYS: Final = "days"
 EMPTY: Final = "empty"
+CLASSROOM: Final = "classroom"
+REACTORS_OF_CLASSROOM: Final = 30
 CULTURE: Final = "ecoli_turbidostat"
 SCENARIOS: Final[Mapping[str, str]] = {
     DAYS: "a turbidostat that has run for two days; the media bottle of worker2 runs dry after two minutes",
     EMPTY: "an experiment that nothing has been started in",
+    CLASSROOM: f"{REACTORS_OF_CLASSROOM} reactors in one process, whose jobs have just started; nothing is kept",
 }
 """Demos by name. Each simulated culture (`pioreactor.twin.scenarios`) is one as well: its jobs have just started."""
 MAX_RUN_PATH: Final = 75

@@ -91,6 +91,10 @@ class MemoryBroker:
         """Return a copy of the retained payloads by topic."""
         return {topic: message.payload for topic, message in self._retained.items()}
 
+    def retains(self, topic: str) -> bool:
+        """Return whether a message of this topic is retained."""
+        return topic in self._retained
+
     def is_running(self) -> bool:
         """Return whether the broker accepts connections."""
         return self._running

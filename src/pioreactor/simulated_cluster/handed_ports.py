@@ -27,11 +27,11 @@ class _HandedSignal:
         return self._signal.is_set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        return self._thread.call(lambda: self._signal.wait(timeout_s))
+        return self._thread.wait(lambda: self._signal.wait(timeout_s))
 
 
 class HandedClock:
-    """The clock of virtual time, for any thread: who waits lets the time of the whole cluster pass."""
+    """The clock of virtual time, for any thread: who waits lets time pass, unless it passes by itself."""
 
     def __init__(self, thread: SimulationThread, clock: Clock) -> None:
         self._thread, self._clock = thread, clock
@@ -43,7 +43,7 @@ class HandedClock:
         return self._clock.now()
 
     def sleep(self, duration_s: float) -> None:
-        self._thread.call(lambda: self._clock.sleep(duration_s))
+        self._thread.wait(lambda: self._clock.sleep(duration_s))
 
     def signal(self) -> Signal:
         return _HandedSignal(self._thread, self._clock.signal())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +16,8 @@ from pioreactor.http.ports import NO_HEADERS, OpenResponse, Response
 from pioreactor.simulated_cluster.asgi_answer import AsgiAnswer
 from pioreactor.web.asgi import App, Message, Scope
 
+_THREADS = 96
+
 
 class InProcessHttp:
     """An `HttpClient` that reaches the apps in `hosts` (host → app); any other host is unreachable."""
@@ -22,6 +25,8 @@ class InProcessHttp:
     def __init__(self) -> None:
         self.hosts: dict[str, App] = {}
         self._loop = asyncio.new_event_loop()
+        # Requests of one app to another hold a thread each: with too few, none would be left for the answers.
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="in-process-http"))
         self._thread = threading.Thread(target=self._loop.run_forever, name="in-process-http", daemon=True)
         self._thread.start()
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
 
 from pioreactor.bootstrap.simulated import SimulatedUnit
 from pioreactor.exc import PioreactorError
+from pioreactor.identity.unit import FixedInventory
 from pioreactor.runtime import context
+from pioreactor.runtime.context import Runtime
+from pioreactor.types import Experiment
+
+if TYPE_CHECKING:
+    from pioreactor.cli.cli_context import CliContext
+    from pioreactor.web.request_bodies import RunJob
 
 
 @dataclass
@@ -19,13 +28,22 @@ class Ended:
     remedy: str | None = None
 
 
-def run_command(arguments: list[str]) -> Ended:
-    """Run `pio run` in the present process of virtual time."""
+OpenCli = Callable[[Runtime], "CliContext"]
+
+
+def alone(runtime: Runtime) -> CliContext:
+    """Return the command line of a process that has no other units to ask."""
     from pioreactor.cli.cli_context import CliContext
+
+    return CliContext({}, runtime=runtime)
+
+
+def run_command(arguments: list[str], open_cli: OpenCli = alone) -> Ended:
+    """Run `pio run` in the present process of virtual time."""
     from pioreactor.cli.run import run
 
     try:
-        cli = CliContext({}, runtime=context.current())
+        cli = open_cli(context.current())
         status = run.main(arguments, prog_name="run", standalone_mode=False, obj=cli)
     except PioreactorError as error:
         return Ended(str(error), error.remedy)
@@ -39,3 +57,17 @@ def run_command(arguments: list[str]) -> Ended:
 def start_service(unit: SimulatedUnit, name: str) -> None:
     """Start a job that runs from boot; call it on the simulation's thread."""
     unit.run(lambda: run_command([name]), name=name)
+
+
+def runtime_for(runtime: Runtime, request: RunJob) -> Runtime:
+    """Return the runtime of a process with the experiment, and who had it started, of a request."""
+    wanted = request.env
+    inventory = runtime.identity.inventory
+    if experiment := wanted.get("EXPERIMENT"):
+        inventory = FixedInventory(Experiment(experiment), chosen_model=runtime.identity.model())
+    return replace(
+        runtime,
+        identity=replace(runtime.identity, inventory=inventory),
+        requested_by=wanted.get("REQUESTED_BY") or "",
+        job_source=wanted.get("JOB_SOURCE") or runtime.job_source,
+    )

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pioreactor import topics
 from pioreactor.bootstrap.simulated import SimulatedUnit
-from pioreactor.identity.unit import FixedInventory
 from pioreactor.messaging.ports import Message
-from pioreactor.simulated_cluster.job_command import Ended, run_command
+from pioreactor.simulated_cluster.job_command import Ended, OpenCli, alone, run_command, runtime_for
 from pioreactor.states import JobState
-from pioreactor.types import Experiment
 from pioreactor.web.request_bodies import RunJob
 from pioreactor.web.unit.job_launcher import JobFailedError, JobLauncher, arguments_of
 
 if TYPE_CHECKING:
-    from pioreactor.runtime.context import Runtime
     from pioreactor.simulated_cluster.simulation_thread import SimulationThread
 
 _READY_TIMEOUT_S = 15.0
@@ -31,17 +28,18 @@ class SimulatedJobLauncher(JobLauncher):
 
     unit: SimulatedUnit = field(kw_only=True)
     thread: SimulationThread = field(kw_only=True)
+    open_cli: OpenCli = field(default=alone, kw_only=True)
 
     def launch(self, job: str, request: RunJob) -> str:
         """Start the job; return "ok" once it is ready, has ended without an error, or runs for 15 s of virtual time.
 
         Raise `JobFailedError` if it ends with an error before that.
         """
-        self.thread.call(lambda: start_job(self.unit, job, request))
+        self.thread.wait(lambda: start_job(self.unit, job, request, self.open_cli))
         return "ok"
 
 
-def start_job(unit: SimulatedUnit, job: str, request: RunJob) -> None:
+def start_job(unit: SimulatedUnit, job: str, request: RunJob, open_cli: OpenCli = alone) -> None:
     """Start a job, and return once it is ready, has ended without an error, or runs for 15 s of virtual time.
 
     Call it on the thread of virtual time. Raise `JobFailedError` if the job ends with an error before that.
@@ -56,27 +54,17 @@ def start_job(unit: SimulatedUnit, job: str, request: RunJob) -> None:
     for name in (job, f"{job}/+"):
         bus.subscribe(topics.state(unit.name, "+", name), on_state)
     arguments = arguments_of(job, request)
-    unit.run(lambda: ended.append(run_command(arguments)), name=job, alter=lambda known: _altered(known, request))
+    unit.run(
+        lambda: ended.append(run_command(arguments, open_cli)),
+        name=job,
+        alter=lambda known: runtime_for(known, request),
+    )
     until_s = unit.clock.monotonic() + _READY_TIMEOUT_S
     while not ready and not ended and unit.clock.monotonic() < until_s:
         unit.clock.sleep(_POLL_S)
     bus.close()
     if ended and ended[0].error:
         raise JobFailedError(f"{job} did not start: {ended[0].error}", remedy=ended[0].remedy)
-
-
-def _altered(runtime: Runtime, request: RunJob) -> Runtime:
-    """Return the runtime of a process with the experiment, and who had it started, of a request."""
-    wanted = request.env
-    inventory = runtime.identity.inventory
-    if experiment := wanted.get("EXPERIMENT"):
-        inventory = FixedInventory(Experiment(experiment), chosen_model=runtime.identity.model())
-    return replace(
-        runtime,
-        identity=replace(runtime.identity, inventory=inventory),
-        requested_by=wanted.get("REQUESTED_BY") or "",
-        job_source=wanted.get("JOB_SOURCE") or runtime.job_source,
-    )
 
 
 def interrupter(unit: SimulatedUnit, thread: SimulationThread) -> Callable[[int], None]:

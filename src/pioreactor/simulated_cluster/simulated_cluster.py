@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,8 @@ from pioreactor.http.addresses import base_url
 from pioreactor.http.units import Units
 from pioreactor.identity import access_tokens
 from pioreactor.identity.people import FIRST_PERSON, ensure_first_person
-from pioreactor.messaging.ports import Message
+from pioreactor.messaging.ports import BrokerAddress, Message
+from pioreactor.simulated_cluster.cli_in_simulation import CommandLines
 from pioreactor.simulated_cluster.handed_ports import HandedBuses, HandedClock
 from pioreactor.simulated_cluster.in_process_http import InProcessHttp
 from pioreactor.simulated_cluster.job_command import start_service
@@ -30,6 +31,7 @@ from pioreactor.web.app import LeaderSide, create_app
 from pioreactor.web.asgi import App
 from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.leader.services import LeaderServices
+from pioreactor.web.live.subscriber_policy import Credentials
 from pioreactor.web.security.identity import Identity
 from pioreactor.web.tasks import Tasks
 from pioreactor.web.unit.services import UnitServices
@@ -62,10 +64,21 @@ class SimulatedCluster:
     Time passes in `sleep` and `messages`, and while a request waits for a job. `close` it when done.
     """
 
-    def __init__(self, *, reactors: int = 1, scenario: str, seed: int, experiment: str, start: datetime) -> None:
+    def __init__(
+        self,
+        *,
+        reactors: int = 1,
+        scenario: str,
+        seed: int,
+        experiment: str,
+        start: datetime,
+        live: BrokerAddress | None = None,
+    ) -> None:
+        """Build it. `live` is the account for browsers of a broker that `mirror_to` sends the messages to."""
         if not 1 <= reactors <= MAX_REACTORS:
             raise InvalidRequestError(f"a simulated cluster has 1 to {MAX_REACTORS} reactors, not {reactors}")
         self.workers = tuple(f"worker{number}" for number in range(1, reactors + 1))
+        self._live = live
         self._folder = Path(tempfile.mkdtemp(prefix="pio-simulated-"))
         self._http = InProcessHttp()
         self._thread = SimulationThread()
@@ -84,11 +97,13 @@ class SimulatedCluster:
         self._database_path = self._folder / "pioreactor.sqlite"
         self._database = LeaderDatabase.open(self._database_path, now=self._simulation.clock.now)
         self._register(experiment)
-        ensure_first_person(self._database.people)
+        self.password: str | None = ensure_first_person(self._database.people)
         self.token: str = access_tokens.create(
             self._database.people, name="simulation", username=FIRST_PERSON, now=self._clock.now()
         ).token
-        self._serve()
+        secret = access_tokens.PREFIX + "unit-to-unit"
+        self._command_lines = CommandLines(self._http, secret, is_paced=lambda: self._thread.spawn is not None)
+        self._serve(secret)
         self._boot()
         self._is_closed = False
 
@@ -101,12 +116,11 @@ class SimulatedCluster:
             self._database.workers.add(name, model_name=model.model_name, model_version=model.model_version)
             self._database.assignments.assign(name, experiment)
 
-    def _serve(self) -> None:
-        secret = access_tokens.PREFIX + "unit-to-unit"
+    def _serve(self, secret: str) -> None:
         for unit in self._simulation.units:
             services = self._services_of(unit)
             services.others = Units(
-                self._http, lambda name: base_url(name, {}), token_for=lambda _: secret, pause=_real_pause
+                self._http, lambda name: base_url(name, {}), token_for=lambda _: secret, pause=self._pause
             )
             known = {secret: Identity("unit", unit.name)}
             side = self._leader_side(services) if unit.name == LEADER else None
@@ -119,16 +133,30 @@ class SimulatedCluster:
             bus=buses.connect("web"),
             tasks=_SimulatedTasks(unit.name, clock=self._clock),
             launcher=SimulatedJobLauncher(
-                ("pio", "run"), {}, seconds=self._clock.monotonic, unit=unit, thread=self._thread
+                ("pio", "run"),
+                {},
+                seconds=self._clock.monotonic,
+                unit=unit,
+                thread=self._thread,
+                open_cli=self._command_lines,
             ),
             catalog=DeclaredCatalog(unit.runtime.paths.plugins),
             interrupt=interrupter(unit, self._thread),
         )
 
+    def _pause(self, duration_s: float) -> bool:
+        """Wait for a task: where time does not pass by itself, it is done as soon as it has been computed."""
+        time.sleep(duration_s if self._thread.spawn is not None else _POLL_S)
+        return False
+
     def _leader_side(self, unit: UnitServices) -> LeaderSide:
         assert unit.others is not None
         services = LeaderServices(unit, self._database, unit.bus, unit.others, lambda _: "")
-        return LeaderSide(services, self._database.people, ("127.0.0.1", 1))
+        live = self._live
+        if live is None:
+            return LeaderSide(services, self._database.people, ("127.0.0.1", 1))
+        viewer = Credentials(live.username or "", live.password or "")
+        return LeaderSide(services, self._database.people, (live.host, live.port), viewer)
 
     def _boot(self) -> None:
         def boot() -> None:
@@ -167,6 +195,20 @@ class SimulatedCluster:
         while (left_s := until_s - self._clock.monotonic()) > 1e-9:
             self._clock.sleep(min(left_s, _SLICE_S))
 
+    def monotonic(self) -> float:
+        """Return the time that has passed since the beginning [s]."""
+        return self._clock.monotonic()
+
+    def let_pass(self, duration_s: float) -> None:
+        """Let time pass [s], which from then on no one else does: requests wait for it."""
+        clock = self._simulation.clock
+        self._thread.spawn = lambda work: clock.spawn(work, name="request")
+        self._thread.call(lambda: clock.sleep(duration_s))
+
+    def mirror_to(self, address: BrokerAddress) -> Callable[[], None]:
+        """Send all messages on to a real broker; return what ends that."""
+        return self._thread.call(lambda: self._simulation.mirror_to(address))
+
     def truth(self, unit: str) -> dict[str, float]:
         """Return what is really in a simulated reactor: biomass as OD, growth rate [1/h], volume [mL], °C, RPM."""
         snapshot = self._thread.call(lambda: self._simulation.unit(unit).world.snapshot())
@@ -197,6 +239,7 @@ class SimulatedCluster:
         if self._is_closed:
             return
         self._is_closed = True
+        self._thread.spawn = None
 
         def end() -> None:
             for unit in self._simulation.units:
@@ -207,6 +250,8 @@ class SimulatedCluster:
             self._simulation.clock.sleep(_END_S)
 
         self._thread.call(end)
+        self._thread.give_up()
+        self._command_lines.close()
         self._http.close()
         self._thread.close()
         self._database.close()
@@ -219,8 +264,3 @@ def _wait_for(found: list[Message], simulation: Simulation, timeout_s: float) ->
     while not found and simulation.clock.monotonic() < until_s:
         simulation.clock.sleep(0.1)
     return bool(found)
-
-
-def _real_pause(_duration_s: float) -> bool:
-    time.sleep(_POLL_S)
-    return False
