@@ -163,10 +163,15 @@ class SensorLoop(AutomationJob):
         self.run_every(self.duration)
 
     def _load_gains(self) -> None:
-        """Take the gains that were measured last, if none are given; raise `InvalidRequestError` if there are none."""
+        """Take the gains that were measured last, if none are given; raise `InvalidRequestError` if there are none.
+
+        After a power cut a loop that was to be tuned is controlled with them: an experiment is for a person to begin.
+        """
+        stored = self.runtime.stores.persistent(TUNED_LOOPS).get(self._loop_key)
+        if isinstance(stored, str | bytes) and self.mode == "tune" and self.runtime.is_resumed:
+            self.mode = "control"
         if self.gain > 0 or self.mode == "tune":
             return
-        stored = self.runtime.stores.persistent(TUNED_LOOPS).get(self._loop_key)
         if not isinstance(stored, str | bytes):
             raise InvalidRequestError(
                 f"{self.automation_name} needs a gain for {self.measurement}",

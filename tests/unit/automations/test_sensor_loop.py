@@ -1,5 +1,6 @@
 """Loops around any recorded quantity: what they decide, what they refuse, and when the output is at its safe value."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pioreactor.automations.sensor_loop import find_quantity
 from pioreactor.bootstrap.simulated import START
 from pioreactor.exc import InvalidRequestError
 from pioreactor.measurements import ColumnSpec, MeasurementSpec, SeriesSpec, stream_table
+from pioreactor.runtime import context
 from pioreactor.testing.simulation import EXPERIMENT, Bench
 from pioreactor.web.catalog import DeclaredCatalog
 from pioreactor.web.descriptors import describe_automation
@@ -220,6 +222,12 @@ def test_a_loop_is_tuned_then_controls_and_its_gains_are_there_the_next_time(sim
     job.clean_up()
     again = bench.start(lambda: PIDDosing(measurement="acidity", setpoint="7.1"))  # type: ignore[call-arg]
     assert (again.gain, again.mode) == (gain, "control")
+    again.clean_up()
+    after_a_power_cut = dataclasses.replace(bench.unit.runtime, is_resumed=True)
+    with context.using(after_a_power_cut):
+        resumed = PIDDosing(**TUNING)
+    assert (resumed.gain, resumed.mode) == (gain, "control"), "an experiment is for a person to begin"
+    resumed.clean_up()
 
 
 @pytest.mark.parametrize(
