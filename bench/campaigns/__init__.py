@@ -1,0 +1,1 @@
+"""What suggestions of campaigns cost, and how good they are."""

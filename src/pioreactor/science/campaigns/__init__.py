@@ -1,0 +1,1 @@
+"""Experiments over several factors: designs, and settings chosen by Bayesian optimization."""

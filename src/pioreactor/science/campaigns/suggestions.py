@@ -1,0 +1,154 @@
+"""Settings to try next, by expected improvement over what was measured; the same record gives the same settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from pioreactor.exc import InvalidRequestError
+from pioreactor.science.campaigns.designs import evenly
+from pioreactor.science.campaigns.factors import Setting, Suggestion, Told
+from pioreactor.science.campaigns.gaussian_process import GaussianProcess, fit
+from pioreactor.science.campaigns.search_space import Array, SearchSpace
+from pioreactor.science.campaigns.sobol_sequence import sobol_points
+
+_CANDIDATES: Final = 2048
+_AROUND: Final = 256
+_WIDTHS: Final = (0.1, 0.03, 0.01)
+"""Standard deviations of candidates around the best one so far, in ranges of a factor."""
+_erf = np.vectorize(math.erf, otypes=[float])
+
+
+class Record(msgspec.Struct, frozen=True):
+    """All that a suggestion depends on."""
+
+    space: SearchSpace
+    seed: int
+    told: Sequence[Told] = ()
+    pending: Sequence[Setting] = ()
+    """Settings that run, or wait."""
+    initial: int = 6
+    """Settings that fill the space before any is chosen by what was measured."""
+    maximize: bool = True
+
+
+def suggest(record: Record, count: int) -> list[Suggestion]:
+    """Return `count` settings, none of which breaks a limit or was asked for before."""
+    asked = len(record.told) + len(record.pending)
+    first = max(0, min(count, record.initial - asked))
+    process = None if first == count else process_of(record)
+    if process is None:
+        return _initial(record, asked, count)
+    return [*_initial(record, asked, first), *_improvements(record, process, count - first)]
+
+
+def process_of(record: Record) -> GaussianProcess | None:
+    """Return what is known of the objective, None before two settings have a value.
+
+    What is to be minimized has its sign changed. A failed setting counts as the worst value that was measured.
+    """
+    good = [float(one.value) for one in record.told if one.value is not None and not one.has_failed]
+    if len(good) < 2:
+        return None
+    sign = 1.0 if record.maximize else -1.0
+    worst = min(sign * value for value in good)
+    values = [worst if one.has_failed or one.value is None else sign * one.value for one in record.told]
+    rows = record.space.rows([one.setting for one in record.told])
+    return fit(record.space.cube_of(rows), np.array(values))
+
+
+def best_setting(record: Record) -> Suggestion | None:
+    """Return the allowed setting with the best predicted objective, None before two settings have a value."""
+    process = process_of(record)
+    if process is None:
+        return None
+    rows = _candidates(record, lambda at: process.predict(at)[0], len(record.told))
+    mean, sd = process.predict(record.space.cube_of(rows))
+    at = int(np.argmax(mean))
+    sign = 1.0 if record.maximize else -1.0
+    setting = record.space.named(rows[at])
+    return Suggestion(
+        setting,
+        "improvement",
+        "the best predicted objective",
+        record.space.at_limits(setting),
+        sign * float(mean[at]),
+        float(sd[at]),
+    )
+
+
+def _initial(record: Record, asked: int, count: int) -> list[Suggestion]:
+    total = max(record.initial, asked + count)
+    rows = evenly(record.space, "sobol", total, np.random.default_rng([record.seed, 2]))
+    found = []
+    for index in range(asked, asked + count):
+        setting = record.space.named(rows[index])
+        why = f"point {index + 1} of Sobol's sequence, before anything is chosen by what was measured"
+        found.append(Suggestion(setting, "initial", why, record.space.at_limits(setting)))
+    return found
+
+
+def _improvements(record: Record, process: GaussianProcess, count: int) -> list[Suggestion]:
+    """Choose one after another; each that is pending or chosen is taken to give what is predicted (constant liar)."""
+    space, sign = record.space, 1.0 if record.maximize else -1.0
+    best = float(process.predict(_tried(record))[0].max())
+    taken = space.rows([*(one.setting for one in record.told), *record.pending])
+    if record.pending:
+        process = process.with_values(space.cube_of(space.rows(record.pending)), np.full(len(record.pending), best))
+    found = []
+    for _ in range(count):
+        rows = _candidates(record, partial(expected_improvement, process, best=best), len(taken))
+        rows = rows[~(rows[:, None, :] == taken[None, :, :]).all(axis=2).any(axis=1)]
+        if not len(rows):
+            raise InvalidRequestError(
+                "every allowed setting was tried", remedy="Widen the ranges, or end the campaign."
+            )
+        cube = space.cube_of(rows)
+        gains = expected_improvement(process, cube, best)
+        at = int(np.argmax(gains))
+        mean, sd = process.predict(cube[at : at + 1])
+        setting, gain = space.named(rows[at]), float(gains[at])
+        found.append(_improvement(setting, space, sign * float(mean[0]), float(sd[0]), gain, sign * best))
+        taken = np.vstack([taken, rows[at]])
+        process = process.with_values(cube[at : at + 1], np.array([best]))
+    return found
+
+
+def _improvement(setting: Setting, space: SearchSpace, mean: float, sd: float, gain: float, best: float) -> Suggestion:
+    cause = "the band is wide there" if abs(mean - best) < sd else "the prediction decides"
+    why = f"expected improvement {gain:.3g}: predicted {mean:.4g} ± {sd:.2g}, best so far {best:.4g}; {cause}"
+    return Suggestion(setting, "improvement", why, space.at_limits(setting), mean, sd, gain, best)
+
+
+def expected_improvement(process: GaussianProcess, cube: Array, best: float) -> Array:
+    """Return by how much each point is expected to be better than `best`."""
+    mean, sd = process.predict(cube)
+    z = (mean - best) / sd
+    density = np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
+    return np.asarray((mean - best) * 0.5 * (1.0 + _erf(z / math.sqrt(2.0))) + sd * density)
+
+
+def _candidates(record: Record, score: Callable[[Array], Array], number: int) -> Array:
+    """Return allowed settings: evenly over the space, and more and more closely around the best of them."""
+    space = record.space
+    random = np.random.default_rng([record.seed, 3, number])
+    rows = _allowed(space, np.vstack([sobol_points(_CANDIDATES, len(space.factors), random), _tried(record)]))
+    for width in _WIDTHS:
+        cube = space.cube_of(rows)
+        around = cube[int(np.argmax(score(cube)))] + width * random.standard_normal((_AROUND, len(space.factors)))
+        rows = np.vstack([rows, _allowed(space, np.clip(around, 0.0, 1.0))])
+    return rows
+
+
+def _allowed(space: SearchSpace, cube: Array) -> Array:
+    rows = space.settings_at(cube)
+    return rows[space.is_allowed(rows)]
+
+
+def _tried(record: Record) -> Array:
+    return record.space.cube_of(record.space.rows([one.setting for one in record.told]))
