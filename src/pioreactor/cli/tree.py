@@ -28,6 +28,12 @@ ENTRIES: Final[Mapping[str, Entry]] = {
         "Look at rehearsals that are kept, beside what really happened.",
         True,
     ),
+    "campaigns": Entry(
+        "pioreactor.rehearsal.campaigns_command",
+        "campaigns",
+        "Find the best setting of several factors by arms on units.",
+        True,
+    ),
     "demo": Entry(
         "pioreactor.cli.demo",
         "demo",

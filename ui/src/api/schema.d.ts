@@ -1045,6 +1045,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/experiments/{experiment}/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Campaigns
+         * @description Campaigns of an experiment, newest first.
+         */
+        get: operations["get_api_experiments_experiment_campaigns"];
+        put?: never;
+        /**
+         * CreateCampaign
+         * @description Create a campaign; 409 when its name is taken.
+         */
+        post: operations["post_api_experiments_experiment_campaigns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/campaigns/{campaign}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OneCampaign
+         * @description One campaign: definition and arms with the reason of each.
+         */
+        get: operations["get_api_experiments_experiment_campaigns_campaign"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/campaigns/{campaign}/arms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * AskArms
+         * @description Ask for the arms of the next settings; none when the campaign has no more. Arms of removed units move.
+         */
+        post: operations["post_api_experiments_experiment_campaigns_campaign_arms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/campaigns/{campaign}/arms/{arm}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * TellArm
+         * @description Tell the objective of an arm; told again, the newest counts.
+         */
+        post: operations["post_api_experiments_experiment_campaigns_campaign_arms_arm_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/campaigns/{campaign}/arms/{arm}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * StartArm
+         * @description Mark an arm as running, and store its profile, which is to be run now.
+         */
+        post: operations["post_api_experiments_experiment_campaigns_campaign_arms_arm_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/campaigns/{campaign}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * EndCampaign
+         * @description End a campaign: arms that wait are withdrawn, and there will be no more.
+         */
+        post: operations["post_api_experiments_experiment_campaigns_campaign_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/campaigns/{campaign}/knowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CampaignKnowledge
+         * @description What the results say: the best predicted setting, and the objective along each factor through it.
+         */
+        get: operations["get_api_experiments_experiment_campaigns_campaign_knowledge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/experiments/{experiment}/campaigns/{campaign}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * CampaignReport
+         * @description What came out and what is predicted to be best, as Markdown.
+         */
+        get: operations["get_api_experiments_experiment_campaigns_campaign_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/experiments/{experiment}/chart_preferences": {
         parameters: {
             query?: never;
@@ -7111,7 +7275,7 @@ export interface components {
         };
         /** AlarmRule */
         AlarmRule: {
-            condition: components["schemas"]["Limit"] | components["schemas"]["RateOfChange"] | components["schemas"]["MissingData"] | components["schemas"]["JobState"] | components["schemas"]["Diagnosis"] | components["schemas"]["RecordsWaiting"] | components["schemas"]["UnitSilent"] | components["schemas"]["LogEntry"];
+            condition: components["schemas"]["alarms_condition_types_Limit"] | components["schemas"]["RateOfChange"] | components["schemas"]["MissingData"] | components["schemas"]["JobState"] | components["schemas"]["Diagnosis"] | components["schemas"]["RecordsWaiting"] | components["schemas"]["UnitSilent"] | components["schemas"]["LogEntry"];
             /** @default 0 */
             delay_s: number;
             /** @default true */
@@ -7166,6 +7330,29 @@ export interface components {
             model_name?: string | null;
             model_version?: string | null;
             pioreactor_unit: string;
+        };
+        /** Arm */
+        Arm: {
+            arm: number;
+            asked_at: string;
+            /** @default  */
+            note: string;
+            objective?: number | null;
+            replicate: number;
+            setting: number;
+            started_at: string | null;
+            /** @enum {string} */
+            status: "waiting" | "running" | "done" | "withdrawn";
+            suggestion: components["schemas"]["Suggestion"];
+            told_at?: string | null;
+            unit: string;
+        };
+        /** AskArms */
+        AskArms: {
+            count?: number | null;
+            given?: {
+                [key: string]: number;
+            }[] | null;
         };
         /** AssignWorker */
         AssignWorker: {
@@ -7360,6 +7547,47 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+        };
+        /** Campaign */
+        Campaign: {
+            campaign: string;
+            created_at: string;
+            definition: string;
+            ended_at: string | null;
+            experiment: string;
+        };
+        /** CampaignDefinition */
+        CampaignDefinition: {
+            /** @default 2 */
+            batch: number;
+            campaign: string;
+            /**
+             * @default bayesian
+             * @enum {string}
+             */
+            choose_by: "bayesian" | "full_factorial" | "central_composite" | "box_behnken" | "latin_hypercube" | "sobol" | "external";
+            factors: components["schemas"]["Factor"][];
+            hours: number;
+            /** @default 6 */
+            initial: number;
+            /** @default [] */
+            limits: components["schemas"]["science_campaigns_factors_Limit"][];
+            objective: components["schemas"]["Objective"];
+            profile: string;
+            /** @default 1 */
+            replicates: number;
+            /** @default 1 */
+            seed: number;
+            /** @default 24 */
+            settings: number;
+            /** @default [] */
+            units: string[];
+        };
+        /** CampaignShown */
+        CampaignShown: {
+            arms: components["schemas"]["Arm"][];
+            campaign: components["schemas"]["Campaign"];
+            definition: components["schemas"]["CampaignDefinition"];
         };
         /** Capability */
         Capability: {
@@ -7617,6 +7845,10 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** CreateCampaign */
+        CreateCampaign: {
+            definition: string;
+        };
         /** CreateExperiment */
         CreateExperiment: {
             created_at?: string | null;
@@ -7870,6 +8102,27 @@ export interface components {
             is_running: boolean;
             progress: components["schemas"]["Progress"] | null;
         };
+        /** Factor */
+        Factor: {
+            high: number;
+            /** @default 3 */
+            levels: number;
+            low: number;
+            name: string;
+            step?: number | null;
+            /** @default  */
+            unit: string;
+        };
+        /** FactorBand */
+        FactorBand: {
+            at: number[];
+            factor: string;
+            high: number[];
+            is_allowed: boolean[];
+            low: number[];
+            mean: number[];
+            unit: string;
+        };
         /** FirmwareFromArchive */
         FirmwareFromArchive: {
             release_archive_location: string;
@@ -8052,6 +8305,15 @@ export interface components {
             runs: number;
             started_at: string;
         };
+        /** Knowledge */
+        Knowledge: {
+            bands: components["schemas"]["FactorBand"][];
+            best: components["schemas"]["Suggestion"] | null;
+            done: number;
+            failed: number;
+            open: number;
+            settings_left: number;
+        };
         /** LabBenchState */
         LabBenchState: {
             cup_ml: number;
@@ -8079,20 +8341,6 @@ export interface components {
             max: number;
             min: number;
             step: number;
-            unit: string;
-        };
-        /** Limit */
-        Limit: {
-            above?: number | null;
-            below?: number | null;
-            /** @default  */
-            field: string;
-            /** @default 0 */
-            hysteresis: number;
-            topic: string;
-            /** @constant */
-            type: "limit";
-            /** @default  */
             unit: string;
         };
         /** ListedPlugin */
@@ -8270,6 +8518,14 @@ export interface components {
             severity: string;
             text: string;
             title: string;
+        };
+        /** Objective */
+        Objective: {
+            expression: string;
+            /** @default 0 */
+            from_hours: number;
+            /** @default true */
+            maximize: boolean;
         };
         /** OfferedRelease */
         OfferedRelease: {
@@ -8797,6 +9053,10 @@ export interface components {
             };
             options?: components["schemas"]["UpdateOptions"];
         };
+        /** StartedArm */
+        StartedArm: {
+            profile: string;
+        };
         /** Status */
         Status: {
             msg?: string | null;
@@ -8837,6 +9097,20 @@ export interface components {
             pioreactor_unit: string;
             size_bytes: number;
         };
+        /** Suggestion */
+        Suggestion: {
+            at_limits?: string[];
+            best?: number | null;
+            expected_improvement?: number | null;
+            /** @enum {string} */
+            kind: "initial" | "improvement" | "design" | "given";
+            mean?: number | null;
+            sd?: number | null;
+            setting: {
+                [key: string]: number;
+            };
+            why: string;
+        };
         /** SyncConfigs */
         SyncConfigs: {
             /** @default true */
@@ -8867,6 +9141,14 @@ export interface components {
             /** @default  */
             step: string;
             task_id: string;
+        };
+        /** TellArm */
+        TellArm: {
+            /** @default  */
+            note: string;
+            objective?: number | null;
+            /** @default false */
+            recorded: boolean;
         };
         /** TimeSeries */
         TimeSeries: {
@@ -9121,6 +9403,28 @@ export interface components {
             source_: string;
             task?: string | null;
             timestamp: string;
+        };
+        /** Limit */
+        alarms_condition_types_Limit: {
+            above?: number | null;
+            below?: number | null;
+            /** @default  */
+            field: string;
+            /** @default 0 */
+            hysteresis: number;
+            topic: string;
+            /** @constant */
+            type: "limit";
+            /** @default  */
+            unit: string;
+        };
+        /** Limit */
+        science_campaigns_factors_Limit: {
+            at_most: number;
+            name: string;
+            sum: {
+                [key: string]: number;
+            };
         };
     };
     responses: never;
@@ -11184,6 +11488,360 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cameras"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_campaigns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_campaigns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCampaign"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_campaigns_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignShown"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_campaigns_campaign_arms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskArms"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Arm"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_campaigns_campaign_arms_arm_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                campaign: string;
+                arm: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TellArm"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Arm"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_campaigns_campaign_arms_arm_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                campaign: string;
+                arm: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedArm"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_experiments_experiment_campaigns_campaign_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_campaigns_campaign_knowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    get_api_experiments_experiment_campaigns_campaign_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment: string;
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -41,9 +41,9 @@ def evenly(space: SearchSpace, kind: DesignKind, count: int, random: np.random.G
     """Return `count` allowed settings that fill the space; raise `InvalidRequestError` when there are fewer."""
     if not 1 <= count <= MAX_SETTINGS:
         raise InvalidRequestError(f"a design has 1 to {MAX_SETTINGS} settings, not {count}")
-    points, dimensions = count, len(space.factors)
+    points, dimensions, shift = count, len(space.factors), int(random.integers(1 << 32))
     while points <= _MOST_POINTS:
-        cube = _latin(points, dimensions, random) if kind == "latin_hypercube" else _sobol(points, dimensions, random)
+        cube = _latin(points, dimensions, random) if kind == "latin_hypercube" else _sobol(points, dimensions, shift)
         settings = space.settings_at(cube)
         allowed = settings[space.is_allowed(settings)]
         found = allowed[np.sort(np.unique(allowed, axis=0, return_index=True)[1])]
@@ -55,8 +55,9 @@ def evenly(space: SearchSpace, kind: DesignKind, count: int, random: np.random.G
     )
 
 
-def _sobol(count: int, dimensions: int, random: np.random.Generator) -> Array:
-    return sobol_points(count, dimensions, np.random.default_rng(random.integers(1 << 32)))
+def _sobol(count: int, dimensions: int, shift: int) -> Array:
+    """Return the first points of one sequence: more of them begin with the same ones."""
+    return sobol_points(count, dimensions, np.random.default_rng(shift))
 
 
 def _latin(count: int, dimensions: int, random: np.random.Generator) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -54,8 +55,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FactorsAndLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings that may be tried."""
 
-    factors: Annotated[tuple[Factor, ...], Meta(min_length=1, max_length=MAX_FACTORS)]
-    limits: tuple[Limit, ...] = ()
+    factors: Annotated[Sequence[Factor], Meta(min_length=1, max_length=MAX_FACTORS)]
+    limits: Sequence[Limit] = ()
 
     def __post_init__(self) -> None:
         names = self.names
@@ -93,3 +94,16 @@ class Suggestion(msgspec.Struct, frozen=True):
     sd: float | None = None
     expected_improvement: float | None = None
     best: float | None = None
+
+
+class FactorBand(msgspec.Struct, frozen=True):
+    """Predicted mean of the objective along a factor, and the band that holds it with a probability of 95 %."""
+
+    factor: str
+    unit: str
+    at: list[float]
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+    is_allowed: list[bool]
+    """Whether the limits allow the setting."""

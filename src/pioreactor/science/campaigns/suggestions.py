@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -19,6 +19,8 @@ from pioreactor.science.campaigns.sobol_sequence import sobol_points
 
 _CANDIDATES: Final = 2048
 _AROUND: Final = 256
+CAUTION: Final = 3
+"""Chosen on strains of which too many arms failed; the bench judges on others."""
 _WIDTHS: Final = (0.1, 0.03, 0.01)
 """Standard deviations of candidates around the best one so far, in ranges of a factor."""
 _erf = np.vectorize(math.erf, otypes=[float])
@@ -33,13 +35,17 @@ class Record(msgspec.Struct, frozen=True):
     pending: Sequence[Setting] = ()
     """Settings that run, or wait."""
     initial: int = 6
-    """Settings that fill the space before any is chosen by what was measured."""
+    """Different settings that fill the space before any is chosen by what was measured."""
     maximize: bool = True
+
+    @property
+    def asked(self) -> list[Setting]:
+        return [*(one.setting for one in self.told), *self.pending]
 
 
 def suggest(record: Record, count: int) -> list[Suggestion]:
     """Return `count` settings, none of which breaks a limit or was asked for before."""
-    asked = len(record.told) + len(record.pending)
+    asked = len({tuple(sorted(setting.items())) for setting in record.asked})
     first = max(0, min(count, record.initial - asked))
     process = None if first == count else process_of(record)
     if process is None:
@@ -47,69 +53,71 @@ def suggest(record: Record, count: int) -> list[Suggestion]:
     return [*_initial(record, asked, first), *_improvements(record, process, count - first)]
 
 
-def process_of(record: Record) -> GaussianProcess | None:
+def process_of(record: Record, *, failures_as_worst: bool = False) -> GaussianProcess | None:
     """Return what is known of the objective, None before two settings have a value.
 
-    What is to be minimized has its sign changed. A failed setting counts as the worst value that was measured.
+    What is to be minimized has its sign changed. Failures are omitted, or count as the worst value that was measured.
     """
-    good = [float(one.value) for one in record.told if one.value is not None and not one.has_failed]
+    sign = 1.0 if record.maximize else -1.0
+    good = [(one.setting, sign * one.value) for one in record.told if one.value is not None and not one.has_failed]
     if len(good) < 2:
         return None
-    sign = 1.0 if record.maximize else -1.0
-    worst = min(sign * value for value in good)
-    values = [worst if one.has_failed or one.value is None else sign * one.value for one in record.told]
-    rows = record.space.rows([one.setting for one in record.told])
-    return fit(record.space.cube_of(rows), np.array(values))
+    worst = min(value for _, value in good)
+    failed = [(one.setting, worst) for one in record.told if one.has_failed and failures_as_worst]
+    settings, values = zip(*good, *failed, strict=True)
+    return fit(record.space.cube_of(record.space.rows(settings)), np.array(values))
 
 
 def best_setting(record: Record) -> Suggestion | None:
-    """Return the allowed setting with the best predicted objective, None before two settings have a value."""
-    process = process_of(record)
+    """Return the tried setting with the best predicted objective, None before two settings have a value.
+
+    Only what was tried: a prediction between the results may lie beyond an edge that no one has seen.
+    """
+    process = process_of(record, failures_as_worst=True)
     if process is None:
         return None
-    rows = _candidates(record, lambda at: process.predict(at)[0], len(record.told))
-    mean, sd = process.predict(record.space.cube_of(rows))
+    tried = [one.setting for one in record.told if not one.has_failed]
+    mean, sd = process.predict(record.space.cube_of(record.space.rows(tried)))
     at = int(np.argmax(mean))
+    found = Suggestion(tried[at], "improvement", "the best predicted objective", record.space.at_limits(tried[at]))
     sign = 1.0 if record.maximize else -1.0
-    setting = record.space.named(rows[at])
-    return Suggestion(
-        setting,
-        "improvement",
-        "the best predicted objective",
-        record.space.at_limits(setting),
-        sign * float(mean[at]),
-        float(sd[at]),
-    )
+    return msgspec.structs.replace(found, mean=sign * float(mean[at]), sd=float(sd[at]))
+
+
+def _chance(record: Record) -> Callable[[Array], Array]:
+    """Return the function that predicts the share of settings that do not fail around a point."""
+    failed = np.array([one.has_failed for one in record.told])
+    if not failed.any():
+        return lambda cube: np.ones(len(cube))
+    process = fit(_tried(record), 1.0 - failed)
+    return lambda cube: np.clip(process.predict(cube)[0], 1e-3, 1.0)
 
 
 def _initial(record: Record, asked: int, count: int) -> list[Suggestion]:
-    total = max(record.initial, asked + count)
-    rows = evenly(record.space, "sobol", total, np.random.default_rng([record.seed, 2]))
-    found = []
-    for index in range(asked, asked + count):
-        setting = record.space.named(rows[index])
-        why = f"point {index + 1} of Sobol's sequence, before anything is chosen by what was measured"
-        found.append(Suggestion(setting, "initial", why, record.space.at_limits(setting)))
-    return found
+    """Return the first settings of Sobol's sequence that were not asked for."""
+    space = record.space
+    rows = evenly(space, "sobol", max(record.initial, asked + count), np.random.default_rng([record.seed, 2]))
+    fresh = [setting for setting in map(space.named, rows) if setting not in record.asked]
+    why = "a point of Sobol's sequence, before anything is chosen by what was measured"
+    return [Suggestion(setting, "initial", why, space.at_limits(setting)) for setting in fresh[:count]]
 
 
 def _improvements(record: Record, process: GaussianProcess, count: int) -> list[Suggestion]:
-    """Choose one after another; each that is pending or chosen is taken to give what is predicted (constant liar)."""
+    """Choose one after another; each that is pending or chosen is taken to give the best so far (constant liar)."""
     space, sign = record.space, 1.0 if record.maximize else -1.0
-    best = float(process.predict(_tried(record))[0].max())
-    taken = space.rows([*(one.setting for one in record.told), *record.pending])
+    best = float(process.predict(process.points)[0].max())
+    taken, chance = space.rows(record.asked), _chance(record)
     if record.pending:
         process = process.with_values(space.cube_of(space.rows(record.pending)), np.full(len(record.pending), best))
     found = []
     for _ in range(count):
-        rows = _candidates(record, partial(expected_improvement, process, best=best), len(taken))
+        score = _Score(process, best, chance)
+        rows = _candidates(record, score, len(taken))
         rows = rows[~(rows[:, None, :] == taken[None, :, :]).all(axis=2).any(axis=1)]
         if not len(rows):
-            raise InvalidRequestError(
-                "every allowed setting was tried", remedy="Widen the ranges, or end the campaign."
-            )
+            raise InvalidRequestError("every allowed setting was tried", remedy="Widen the ranges, or end it.")
         cube = space.cube_of(rows)
-        gains = expected_improvement(process, cube, best)
+        gains = score(cube)
         at = int(np.argmax(gains))
         mean, sd = process.predict(cube[at : at + 1])
         setting, gain = space.named(rows[at]), float(gains[at])
@@ -117,6 +125,18 @@ def _improvements(record: Record, process: GaussianProcess, count: int) -> list[
         taken = np.vstack([taken, rows[at]])
         process = process.with_values(cube[at : at + 1], np.array([best]))
     return found
+
+
+@dataclass(frozen=True)
+class _Score:
+    """Expected improvement, times a power of the chance that a setting does not fail: the best is often at an edge."""
+
+    process: GaussianProcess
+    best: float
+    chance: Callable[[Array], Array]
+
+    def __call__(self, cube: Array) -> Array:
+        return expected_improvement(self.process, cube, self.best) * self.chance(cube) ** CAUTION
 
 
 def _improvement(setting: Setting, space: SearchSpace, mean: float, sd: float, gain: float, best: float) -> Suggestion:

@@ -19,6 +19,7 @@ from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 from pioreactor.storage.leader.migrate import upgrade
 from pioreactor.storage.leader.repositories.assignments import Assignments, UnitLabels
 from pioreactor.storage.leader.repositories.audit import Audit
+from pioreactor.storage.leader.repositories.campaigns import Campaigns
 from pioreactor.storage.leader.repositories.chart_preferences import ChartPreferences
 from pioreactor.storage.leader.repositories.config_history import ConfigHistory
 from pioreactor.storage.leader.repositories.context import Access
@@ -63,6 +64,7 @@ class LeaderDatabase:
     alarms: AlarmDatabase
     audit: Audit
     proposals: Proposals
+    campaigns: Campaigns
     version: DataVersion | ServerVersion
 
     @classmethod
@@ -94,6 +96,7 @@ class LeaderDatabase:
             alarms=AlarmDatabase(path, now=now),
             audit=Audit(access),
             proposals=Proposals(access),
+            campaigns=Campaigns(access),
             version=version_of(path),
         )
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from pioreactor.exc import ConflictError, NotFoundError, NoWorkerFoundError
+from pioreactor.science.campaigns.factors import Suggestion
 from pioreactor.storage.leader.database import LeaderDatabase
+from pioreactor.storage.leader.repositories.campaigns import NewArm
 from pioreactor.storage.ports import RecordSink, Row
 from pioreactor.structs.encoding import to_timestamp
 
@@ -94,6 +96,30 @@ class LeaderDatabaseContract:
         assert people.token("t2") is None
         people.remove("ada")
         assert people.token("t1") is None
+
+    def test_arms_of_campaigns_are_numbered_and_keep_each_result(self, leader: Leader) -> None:
+        campaigns = leader.database.campaigns
+        leader.database.experiments.create("e")
+        campaigns.create("c", "e", "campaign: c")
+        with pytest.raises(ConflictError):
+            campaigns.create("c", "e", "campaign: c")
+        arm = NewArm("u1", 0, 0, Suggestion({"x": 0.25}, "initial", "why"))
+        assert [one.arm for one in campaigns.add_arms("c", [arm, arm], after=0)] == [1, 2]
+        with pytest.raises(ConflictError):
+            campaigns.add_arms("c", [arm], after=0)
+        campaigns.start("c", 1)
+        campaigns.move("c", 2, "u2")
+        campaigns.tell("c", 1, float("inf"), note="", by="ada")
+        campaigns.tell("c", 1, 0.5, note="corrected", by="ada")
+        first, second = campaigns.arms("c")
+        assert (first.objective, first.note, first.started_at) == (0.5, "corrected", to_timestamp(MOMENT))
+        assert (second.unit, second.status, second.suggestion) == ("u2", "waiting", arm.suggestion)
+        campaigns.end("c")
+        assert [one.status for one in campaigns.arms("c")] == ["done", "withdrawn"]
+        with pytest.raises(NotFoundError):
+            campaigns.get("unknown")
+        leader.database.experiments.delete("e")
+        assert campaigns.all() == []
 
     def test_rows_become_series_per_unit_and_channel(self, leader: Leader) -> None:
         rows = [stream_row("od_readings", 60 - n, od_reading=n / 10, angle=90, channel=1 + n % 2) for n in range(4)]

@@ -11,6 +11,7 @@ from pioreactor.web.leader import (
     assignments,
     audit_trail,
     cameras,
+    campaigns,
     cluster_updates,
     configuration,
     data_imports,
@@ -43,7 +44,8 @@ def leader_routes(added: Sequence[PluginRoute] = ()) -> Router:
     """Return the routers of `/api` and of exported files, with routes that plugins added."""
     parts = (
         *(experiments, joining, wifi_network, workers, assignments, jobs, readings, logs),
-        *(configuration, overview, profiles, rehearsals, proposals, quarantine, exports, plugin_files, unit_archives),
+        *(configuration, overview, profiles, rehearsals, campaigns, proposals, quarantine, exports, plugin_files),
+        unit_archives,
         *(cameras, cluster_updates, data_imports, database_backups),
         *(alarm_conditions, alarm_routes, audit_trail, typed_commands, home_assistant_routes),
     )

@@ -116,7 +116,7 @@ def test_noise_is_told_from_the_hill() -> None:
     assert hill(best.setting) > 0.95
 
 
-def test_a_failed_setting_counts_as_the_worst() -> None:
+def test_what_is_near_failures_is_not_tried() -> None:
     rows = design(SPACE, "sobol", 8, 1)
     failing = [Told(row, None if row["temperature"] > 38.0 else row["temperature"]) for row in rows]
     [one] = suggest(Record(SPACE, 1, failing, initial=4), 1)

@@ -384,3 +384,48 @@ agent_acts: Final = Table(
     Column("celsius_hours", REAL, nullable=False),
     _index("agent_acts", "username", "token", "timestamp"),
 )
+campaigns: Final = Table(
+    "campaigns",
+    METADATA,
+    _text("campaign"),
+    _text("experiment"),
+    _text("created_at"),
+    # YAML, as it was written; nothing of it changes.
+    _text("definition"),
+    _text("ended_at", nullable=True),
+    PrimaryKeyConstraint("campaign"),
+    sqlite_with_rowid=False,
+)
+campaign_arms: Final = Table(
+    "campaign_arms",
+    METADATA,
+    _text("campaign"),
+    Column("arm", Integer, nullable=False),
+    _text("experiment"),
+    _text("pioreactor_unit"),
+    # waiting, running, done or withdrawn.
+    _text("status"),
+    # Arms of one setting are its replicates.
+    Column("setting", Integer, nullable=False),
+    Column("replicate", Integer, nullable=False),
+    # JSON: values of the factors, and why.
+    _text("suggestion"),
+    _text("asked_at"),
+    _text("started_at", nullable=True),
+    PrimaryKeyConstraint("campaign", "arm"),
+    sqlite_with_rowid=False,
+)
+campaign_results: Final = Table(
+    "campaign_results",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    _text("campaign"),
+    Column("arm", Integer, nullable=False),
+    _text("experiment"),
+    # Absent: the arm has failed.
+    Column("objective", REAL),
+    _text("note"),
+    _text("told_by"),
+    _text("told_at"),
+    _index("campaign_results", "campaign", "arm"),
+)

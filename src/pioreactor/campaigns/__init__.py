@@ -1,0 +1,1 @@
+"""Campaigns: experiments over several units whose next settings follow from what was measured."""
