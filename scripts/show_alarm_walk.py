@@ -322,22 +322,11 @@ def alter_a_byte(lab: Lab) -> None:
 
 
 @contextlib.contextmanager
-def demo(folder: Path) -> Iterator[tuple[str, str, str]]:
+def demo(folder: Path, *options: str) -> Iterator[tuple[str, str, str]]:
     """Run a demo of two reactors; yield address, name and password."""
-    scenario = folder / "stall.yaml"
-    scenario.write_text(SCENARIO)
-    pio = Path(sys.executable).parent / "pio"
-    options = [
-        "--workers",
-        "2",
-        "--port",
-        str(free_ports(3)),
-        "--scenario",
-        str(scenario),
-        "--data",
-        str(folder / "data"),
-    ]
-    with subprocess.Popen([pio, "demo", *options], stdout=subprocess.PIPE, text=True) as process:
+    pio = str(Path(sys.executable).parent / "pio")
+    argv = [pio, "demo", "--workers", "2", "--port", str(free_ports(3)), "--data", str(folder / "data"), *options]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = ""
         try:
@@ -364,8 +353,10 @@ def main() -> None:
     mail.start()
     with tempfile.TemporaryDirectory() as name, webhook() as (hook_port, hooked), sync_playwright() as playwright:
         folder = Path(name)
+        scenario = folder / "stall.yaml"
+        scenario.write_text(SCENARIO)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        with demo(folder) as (address, username, password):
+        with demo(folder, "--scenario", str(scenario)) as (address, username, password):
             lab = Lab(folder / "data", address, signed_in(browser, address, username, password), transcript)
             tell_people(lab, mail.port, hook_port)
             stall(lab, mailbox.arrived, hooked)
