@@ -12,10 +12,10 @@ import psycopg
 
 from pioreactor.storage.leader.location import PostgresAddress
 from pioreactor.storage.leader.migrate import upgrade
+from pioreactor.storage.leader.postgresql import NUMBERED
 from pioreactor.storage.leader.postgresql.errors_of_server import server_error
 from pioreactor.storage.leader.postgresql.server_connection import PostgresConnection, quoted
 from pioreactor.storage.leader.postgresql.weekly_partitions import partition_statements, partitioned_tables, week_of
-from pioreactor.storage.leader.schema.postgres_ddl import NUMBERED
 from pioreactor.storage.ports import SqlRow, ValueType
 
 _ROWS_AT_ONCE: Final = 5000

@@ -1,6 +1,7 @@
 """Exports from PostgreSQL: byte for byte those from SQLite of the same rows, a few rows in memory at a time."""
 
 import sqlite3
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +21,7 @@ from pioreactor.exports.experiment_archive import write_experiment
 from pioreactor.exports.known_datasets import built_in_datasets
 from pioreactor.exports.request import ExportRequest
 from pioreactor.measurements.spec import MeasurementSpec
+from pioreactor.processes.system_command import run_system_command
 from pioreactor.runtime.context import Runtime
 from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.storage.leader.dataset_rows import RowFilter, RowSource, open_dataset_rows
@@ -136,6 +138,17 @@ def test_the_server_keeps_the_rows_that_are_not_asked_for_yet(leader_url: str) -
         assert rss_mb() - before < 20, "all of it is 60 MB"
         rows.close()  # type: ignore[attr-defined]  # a generator
         assert stored.count(wide, RowFilter()) == 60_000
+
+
+def test_reading_the_server_does_without_sqlalchemy(leader_url: str) -> None:
+    """It is 14 MB of the process that exports."""
+    program = (
+        "import sys\nfrom pioreactor.storage.leader.dataset_rows import open_dataset_rows\n"
+        "from pioreactor.storage.leader.location import located\n"
+        f"with open_dataset_rows(located({leader_url!r})) as stored: stored.tables()\n"
+        "print('sqlalchemy' in sys.modules)"
+    )
+    assert run_system_command((sys.executable, "-c", program), timeout_s=60.0).strip() == "False"
 
 
 def test_a_query_that_runs_is_ended_when_the_export_is_stopped(leader_url: str) -> None:

@@ -23,12 +23,12 @@ from pioreactor.private_files import restrict_database
 from pioreactor.storage.leader.engine import open_reading, open_writing, reading, writing
 from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 from pioreactor.storage.leader.migrate import upgrade
+from pioreactor.storage.leader.postgresql import NUMBERED
 from pioreactor.storage.leader.postgresql.errors_of_server import server_error
 from pioreactor.storage.leader.postgresql.server_connection import WRITERS_LOCK, PostgresConnection, quoted
 from pioreactor.storage.leader.postgresql.server_tables import create
 from pioreactor.storage.leader.postgresql.weekly_partitions import partition_statements, partitioned_tables, week_of
 from pioreactor.storage.leader.revisions import MOVING, newest_revision, stored_revision
-from pioreactor.storage.leader.schema.postgres_ddl import NUMBERED
 from pioreactor.storage.leader.schema.tables import METADATA
 from pioreactor.storage.ports import SqlConnection, SqlRow, ValueType
 

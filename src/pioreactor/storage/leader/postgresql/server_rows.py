@@ -9,9 +9,9 @@ from typing import Final
 import psycopg
 
 from pioreactor.storage.leader.location import PostgresAddress
+from pioreactor.storage.leader.postgresql import NUMBERED
 from pioreactor.storage.leader.postgresql.errors_of_server import errors_translated
 from pioreactor.storage.leader.postgresql.server_connection import connect, quoted
-from pioreactor.storage.leader.schema.postgres_ddl import NUMBERED
 from pioreactor.storage.ports import SqlRow, ValueType
 
 _FETCHED_AT_ONCE: Final = 1000

@@ -1,17 +1,20 @@
 """Brings a database of PostgreSQL up to date when it is opened: tables, triggers, views, partitions of coming weeks."""
 
+from __future__ import annotations
+
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
-from sqlalchemy import Connection
 
 from pioreactor.exc import StorageError
 from pioreactor.storage.leader.location import PostgresAddress
 from pioreactor.storage.leader.postgresql.errors_of_server import server_error
 from pioreactor.storage.leader.postgresql.server_connection import connect
 from pioreactor.storage.leader.revisions import newest_revision, run_revisions
-from pioreactor.storage.leader.schema.ddl import triggers, views
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _BYTEWISE: Final = ("C", "POSIX", "C.UTF-8", "C.utf8", "ucs_basic")
 CREATE: Final = "createdb --template template0 --encoding UTF8 --lc-collate C --lc-ctype C.UTF-8 NAME"
@@ -34,6 +37,7 @@ def upgrade(address: PostgresAddress) -> None:
     if is_current(address):
         return
     from pioreactor.storage.leader.engine import open_writing, writing  # heavy, and needed once per release
+    from pioreactor.storage.leader.schema.ddl import triggers, views
 
     engine = open_writing(address)
     try:

@@ -17,12 +17,13 @@ from pioreactor.exc import StorageError
 from pioreactor.storage.leader.ingest.plugin_tables import creation_of
 from pioreactor.storage.leader.ingest.quarantined_rows import Reader, Retried, described, rows_again, well_formed
 from pioreactor.storage.leader.location import PostgresAddress
+from pioreactor.storage.leader.postgresql import NUMBERED
 from pioreactor.storage.leader.postgresql.errors_of_server import is_of_the_server, server_error
 from pioreactor.storage.leader.postgresql.server_connection import PostgresConnection
 from pioreactor.storage.leader.postgresql.server_schema import make_partitions, upgrade
 from pioreactor.storage.leader.rollups.rolled_tables import RolledTable
 from pioreactor.storage.leader.rollups.sqlite_rollups import VALUES, SqliteRollups, merge_from
-from pioreactor.storage.leader.schema.postgres_ddl import NUMBERED, rollup_triggers_of
+from pioreactor.storage.leader.schema.postgres_ddl import rollup_triggers_of
 from pioreactor.storage.ports import Row, ValueType
 from pioreactor.structs.encoding import to_timestamp
 

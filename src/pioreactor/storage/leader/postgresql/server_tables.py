@@ -26,8 +26,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from pioreactor.storage.leader.postgresql import NUMBERED
 from pioreactor.storage.leader.postgresql.weekly_partitions import partitioned_tables
-from pioreactor.storage.leader.schema.postgres_ddl import NUMBERED
 
 MAX_NAME: Final = 63
 _OTHERS: Final = "other_weeks"

@@ -6,13 +6,12 @@ Each is replaced by its declaration whenever the schema is brought up to date: r
 from typing import Final
 
 from pioreactor.measurements import ACTIVITY_TABLE, BUILT_IN, ActivityColumn, MeasurementSpec
+from pioreactor.storage.leader.postgresql import NUMBERED
 from pioreactor.storage.leader.rollups.rolled_tables import RolledTable, rolled_table
 from pioreactor.storage.leader.schema.sqlite_ddl import activity_rollup_columns
 
 _KEY: Final = "experiment, pioreactor_unit, timestamp"
 _NOW: Final = """to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
-NUMBERED: Final = "rowid"
-"""The column that numbers the rows of tables without a key, as SQLite does: it grows as rows are inserted."""
 
 
 def triggers() -> dict[str, str]:
