@@ -6,6 +6,7 @@ type Schemas = components["schemas"];
 
 export type AccessPoint = Schemas["AccessPoint"];
 export type Backups = Schemas["Backups"];
+export type DatabaseStatus = Schemas["DatabaseStatus"];
 export type Capability = Schemas["Capability"];
 export type ConfigKey = Schemas["DescribedKey"];
 export type ConfigSection = Schemas["DescribedSection"];

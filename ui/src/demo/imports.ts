@@ -1,6 +1,14 @@
 /** An import of the existing software as a leader reports it, and backups. */
 
-import type { Backups, ExperimentPlan, ImportedExperiment, ImportPlan, ImportState, MadeBackup } from "@/api/types";
+import type {
+  Backups,
+  DatabaseStatus,
+  ExperimentPlan,
+  ImportedExperiment,
+  ImportPlan,
+  ImportState,
+  MadeBackup,
+} from "@/api/types";
 
 export const PLAN: ImportPlan = {
   database: {
@@ -88,6 +96,15 @@ export const MADE_BACKUP: MadeBackup = {
   rows: 1_204_000,
   workers: ["worker1"],
   problems: [],
+};
+
+export const DATABASE: DatabaseStatus = {
+  engine: "sqlite",
+  version: "3.50.4",
+  location: "/home/pioreactor/.pioreactor/storage/pioreactor.sqlite",
+  size_bytes: 412_000_000,
+  revision: "r0013",
+  move_command: "pio database move postgresql://USER@HOST/DATABASE",
 };
 
 export const BACKUPS: Backups = {

@@ -20,7 +20,7 @@ import type {
 } from "@/api/types";
 import type { DemoCluster } from "./cluster";
 import { LOST_UNIT } from "./faults";
-import { BACKUPS, EXPERIMENT_PLAN, IMPORT_STATE, IMPORTED_EXPERIMENT, MADE_BACKUP, PLAN } from "./imports";
+import { BACKUPS, DATABASE, EXPERIMENT_PLAN, IMPORT_STATE, IMPORTED_EXPERIMENT, MADE_BACKUP, PLAN } from "./imports";
 import type { Tasks } from "./leader";
 import { iso } from "./recording";
 
@@ -224,6 +224,7 @@ export function machineReads(cluster: DemoCluster): Reads {
     "/api/units": (): UnitName[] => ["leader", ...workers()].map((pioreactor_unit) => ({ pioreactor_unit })),
     "/api/import": () => IMPORT_STATE,
     "/api/backups": () => BACKUPS,
+    "/api/database": () => DATABASE,
     "/api/local_access_point": accessPoint,
     "/unit_api/usb": usbState,
     "/unit_api/usb/artifacts": () => ON_USB,

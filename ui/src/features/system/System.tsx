@@ -11,6 +11,7 @@ import { Icon } from "@/parts/icons";
 import { Needs } from "@/parts/Needs";
 import { PageHeader } from "@/parts/PageHeader";
 import { Problem, Waiting } from "@/parts/Problem";
+import { DatabaseCard } from "./DatabaseCard";
 import { MachineCard } from "./MachineCard";
 import { type PowerAction, PowerDialog } from "./PowerDialog";
 import { SetClocks } from "./SetClocks";
@@ -71,13 +72,18 @@ export default function System() {
       ) : units.isPending ? (
         <Waiting what="machines" />
       ) : (
-        <ul className={css.cards} aria-label="Machines">
-          {units.data.map(({ pioreactor_unit }) => (
-            <li key={pioreactor_unit}>
-              <MachineCard unit={pioreactor_unit} />
-            </li>
-          ))}
-        </ul>
+        <>
+          <div className={css.database}>
+            <DatabaseCard />
+          </div>
+          <ul className={css.cards} aria-label="Machines">
+            {units.data.map(({ pioreactor_unit }) => (
+              <li key={pioreactor_unit}>
+                <MachineCard unit={pioreactor_unit} />
+              </li>
+            ))}
+          </ul>
+        </>
       )}
       <PowerDialog
         unit={EVERYONE}

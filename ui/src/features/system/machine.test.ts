@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
 import { Refused } from "@/api/client";
 import type { Machine } from "@/api/types";
+import { BACKUPS, DATABASE } from "@/demo/imports";
 import { secondsOf } from "@/parts/format";
 import { networkText } from "./AccessPointDialog";
-import { certificateFacts, clockFact, factsOf, placeOf } from "./machine";
+import { certificateFacts, clockFact, databaseFacts, factsOf, placeOf } from "./machine";
 import { unlessAway } from "./PowerDialog";
 
 const AT = "2026-11-29T10:00:00.000Z";
@@ -81,4 +82,18 @@ it("says who is in the network of the leader", () => {
 it("puts a file into the folder that was named", () => {
   expect(placeOf("/ui/charts/", { name: "mine.yaml" })).toBe("ui/charts/mine.yaml");
   expect(placeOf("ui", null)).toBe("ui");
+});
+
+it("tells which database there is, and where its newest backup lies", () => {
+  const onWorker = BACKUPS.backups.map((one) => ({ ...one, pioreactor_unit: "worker1" }));
+  const replaced = { ...onWorker[0], name: "z", pioreactor_unit: "leader", size_bytes: 1, is_before_restore: true };
+  const facts = databaseFacts(DATABASE, { backups: [replaced, ...BACKUPS.backups, ...onWorker], silent: [] });
+  expect(facts.map((one) => one.text)).toEqual([
+    "SQLite 3.50.4",
+    DATABASE.location,
+    "412.0 MB",
+    "r0013",
+    "pioreactor-20261122T000012.sqlite on leader, worker1",
+  ]);
+  expect(databaseFacts(DATABASE, { backups: [], silent: [] }).at(-1)?.text).toBe("none");
 });

@@ -1,7 +1,7 @@
 /** What is said about a machine: sizes, shares, its clock. */
 
 import { path, Refused, refusals, request } from "@/api/client";
-import type { Machine } from "@/api/types";
+import type { Backups, DatabaseStatus, Machine } from "@/api/types";
 import { duration, secondsOf } from "@/parts/format";
 
 const LITTLE_FREE = 0.1;
@@ -12,6 +12,22 @@ const CLOCK_OFF_S = 10;
 const EXPIRY_WARNING_S = 30 * 86_400;
 
 export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+const ENGINES = { sqlite: "SQLite", postgresql: "PostgreSQL" };
+
+/** Which database the leader has, and its newest backup on any machine. */
+export function databaseFacts(database: DatabaseStatus, backups: Backups | undefined): Fact[] {
+  const made = backups?.backups.filter((one) => !one.is_before_restore);
+  const [newest] = [...(made ?? [])].sort((a, b) => b.name.localeCompare(a.name));
+  const machines = made?.filter((one) => one.name === newest?.name).map((one) => one.pioreactor_unit) ?? [];
+  return [
+    { name: "Engine", text: `${ENGINES[database.engine]} ${database.version}` },
+    { name: "Where", text: database.location },
+    { name: "Size", text: `${(database.size_bytes / 1e6).toFixed(1)} MB` },
+    { name: "Revision", text: database.revision },
+    { name: "Last backup", text: newest ? `${newest.name} on ${machines.join(", ")}` : made ? "none" : "unknown" },
+  ];
+}
 
 export interface Fact {
   name: string;

@@ -5,7 +5,14 @@ export const stories: readonly Story[] = [
     name: "machines of the cluster",
     path: "/system",
     heading: "System",
-    shows: ["leader", /GB free/, "Set clocks", "until 2049-12-31", /Not synchronized/],
+    shows: [
+      "leader",
+      /GB free/,
+      "Set clocks",
+      "until 2049-12-31",
+      "pio database move postgresql://USER@HOST/DATABASE",
+      /Not synchronized/,
+    ],
     alerts: [/reactor-05 cannot be reached/],
   },
   {
