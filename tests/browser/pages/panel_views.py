@@ -109,6 +109,7 @@ PAGES = (
     View("unit elsewhere", "pioreactors/reactor-01?experiment=Media screen"),
     View("profiles", "experiment-profiles"),
     View("profile editor", "experiment-profiles", _EDITING, changes_page=True),
+    View("campaigns", "campaigns"),
     View("cameras", "cameras"),
     View("stills of a unit", "cameras/reactor-01"),
     View("events", "logs"),
@@ -153,6 +154,7 @@ PAGES = (
 
 OVERLAYS = (
     View("experiment switcher", "overview", _button(re.compile("^Experiment:")), "app/ExperimentSwitcher.tsx"),
+    View("new campaign", "campaigns", _button("New campaign"), "features/campaigns/NewCampaign.tsx"),
     View("help", "overview", _button("Help"), "app/HelpMenu.tsx", ("desk",)),
     View("model of a new unit", "overview?new-unit", _shown("Which model is"), "app/ModelQuestion.tsx"),
     View("person", "overview", _button("Signed in as"), "app/TopBar.tsx"),

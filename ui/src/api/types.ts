@@ -146,6 +146,13 @@ export interface AuditVerdict {
 }
 export type Area = NonNullable<Schemas["Rights"]["areas"]>[number];
 export type Proposal = Schemas["Proposal"];
+export type Campaign = Schemas["Campaign"];
+export type CampaignShown = Schemas["CampaignShown"];
+export type CampaignDefinition = CampaignShown["definition"];
+export type CampaignArm = Schemas["Arm"];
+export type CampaignSuggestion = CampaignArm["suggestion"];
+export type CampaignKnowledge = Schemas["Knowledge"];
+export type FactorBand = Schemas["FactorBand"];
 export type RehearsalForecast = Schemas["Rehearsal"];
 export type RehearsalRange = Schemas["Range"];
 export type Rehearsals = Schemas["Rehearsals"];

@@ -45,6 +45,14 @@ export const pages: readonly Page[] = [
     part: preloadablePart(() => import("@/features/profiles/Profiles")),
   },
   {
+    path: "/campaigns",
+    title: "Campaigns",
+    icon: "curve",
+    group: "experiment",
+    phone: false,
+    part: preloadablePart(() => import("@/features/campaigns/Campaigns")),
+  },
+  {
     path: "/cameras",
     title: "Cameras",
     icon: "camera",

@@ -17,6 +17,7 @@ import { EVERYONE } from "@/live/topics";
 import { atLeast } from "@/parts/levels";
 import { alarmReads, someAlarms } from "./alarms";
 import { cameraAnswer } from "./cameras";
+import { campaignAnswer } from "./campaigns";
 import type { DemoCluster } from "./cluster";
 import { capabilitiesOfAll, KEYS } from "./descriptions";
 import { DATASETS, EXPORTS, ROWS } from "./exports";
@@ -183,6 +184,8 @@ export function leaderOf(cluster: DemoCluster, { signedIn = true, latencyMs = LA
   const read = (path: string, query: URLSearchParams): Answer | undefined => {
     if (path === "/auth/me" && !session.signedIn) return refused(401, "Not signed in");
     if (path === "/auth/tokens") return ok(session.tokens);
+    const ofCampaigns = campaignAnswer(path);
+    if (ofCampaigns !== undefined) return ok(ofCampaigns);
     const rehearsed = rehearsalAnswer(path);
     if (rehearsed !== undefined) return ok(rehearsed);
     if (path === "/api/proposals") return ok(someProposals(cluster.nowS));
