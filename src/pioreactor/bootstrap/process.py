@@ -384,8 +384,9 @@ def _twin_socket(settings: Settings) -> Path:
 def _open_records(settings: Settings, paths: Paths) -> RecordSink:
     from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
     from pioreactor.storage.leader.location import location_of
+    from pioreactor.storage.leader.migrate import upgraded_beside
 
-    return open_record_sink(location_of(settings.storage.database, paths))
+    return open_record_sink(upgraded_beside(location_of(settings.storage.database, paths)))
 
 
 def _alarm_database_opener(settings: Settings, paths: Paths, clock: Clock) -> Callable[[], AlarmDatabase]:

@@ -98,8 +98,9 @@ def _open_database(runtime: Runtime) -> LeaderDatabase:
     from pioreactor.actions.backup import location_of_database
     from pioreactor.identity.people import add_first_person
     from pioreactor.storage.leader.database import LeaderDatabase
+    from pioreactor.storage.leader.migrate import upgraded_beside
 
-    database = LeaderDatabase.open(location_of_database(runtime), now=runtime.clock.now)
+    database = LeaderDatabase.open(upgraded_beside(location_of_database(runtime)), now=runtime.clock.now)
     password_file = add_first_person(database.people, runtime.paths.secrets)
     if password_file is not None:
         click.echo(f"Sign in as pioreactor; the password is in {password_file}.", err=True)

@@ -1,6 +1,8 @@
 """Revisions of the leader's database: each upgrades to the schema of a fresh database, and keeps every row."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -181,3 +183,21 @@ def test_a_database_of_a_newer_version_is_refused_with_the_remedy_and_left_as_it
         migrate.upgrade(path)
     assert refused.value.remedy is not None and "Install that version again" in refused.value.remedy
     assert master(path) == before
+
+
+def test_a_process_that_runs_for_long_lets_another_one_bring_the_file_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "leader.sqlite"
+    code = (
+        "import pathlib, sys; from pioreactor.storage.leader.migrate import is_current, upgraded_beside;"
+        f"path = pathlib.Path({str(path)!r}); upgraded_beside(path); assert is_current(path);"
+        "assert 'alembic' not in sys.modules and 'sqlalchemy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_fails_beside_is_left_to_the_upgrade_itself(tmp_path: Path) -> None:
+    path = tmp_path / "folder.sqlite"
+    path.mkdir()
+    with pytest.raises(StorageError):
+        migrate.upgraded_beside(path)
+        migrate.upgrade(path)

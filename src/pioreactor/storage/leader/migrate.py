@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 from pioreactor.storage.leader.revisions import newest_revision, run_revisions
 from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
+
+_MODULE = "pioreactor.storage.leader.migrate"
+_LONGEST_S = 3600.0
+"""A database of many million rows takes minutes."""
 
 
 def is_current(path: Path, *, patience_s: float = 15.0) -> bool:
@@ -42,6 +47,20 @@ def upgrade(location: DatabaseLocation) -> None:
         _upgrade_file(location)
 
 
+def upgraded_beside(location: DatabaseLocation) -> DatabaseLocation:
+    """Bring a file up to date in a process that ends, for one that runs for long: Alembic would take it 13 MB.
+
+    What fails there is met again, and raised, by `upgrade`, to which databases on a server are left.
+    """
+    if isinstance(location, PostgresAddress) or is_current(location):
+        return location
+    from pioreactor.processes.system_command import SystemCommandError, run_system_command  # once per release
+
+    with suppress(SystemCommandError):
+        run_system_command([sys.executable, "-m", _MODULE, str(location)], timeout_s=_LONGEST_S)
+    return location
+
+
 def _upgrade_file(path: Path) -> None:
     from pioreactor.storage.leader.engine import open_writing, writing  # heavy, and needed once per release
 
@@ -59,3 +78,7 @@ def _upgrade_file(path: Path) -> None:
             run_revisions(connection)
     finally:
         engine.dispose()
+
+
+if __name__ == "__main__":
+    upgrade(Path(sys.argv[1]))
