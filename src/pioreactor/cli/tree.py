@@ -118,7 +118,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "access-point": Entry(
         f"{_HERE}.wifi_access_point", "access_point", "Open and close a Wi-Fi network of this leader.", True
     ),
-    "backups": Entry(f"{_HERE}.backups", "backups", "List backups of the leader's database, and restore one.", True),
+    "backups": Entry(f"{_HERE}.backups", "backups", "Make, list, verify and restore backups of the database.", True),
     "database": Entry(
         f"{_HERE}.move_of_database",
         "database",

@@ -22,6 +22,8 @@ PART_BYTES: Final = 512 * 1024
 KEPT: Final = 2
 FOLDER: Final = "copies_of_leader"
 PATH: Final = "/unit_api/backups"
+VERIFY_TIMEOUT_S: Final = 900.0
+"""A Raspberry Pi reads a large copy for minutes."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\.(?:sqlite|dump)")
 _UNFINISHED = ".part"
 
@@ -38,6 +40,13 @@ class BackupDigest(msgspec.Struct, forbid_unknown_fields=True):
 
     size_bytes: int
     sha256: str
+
+
+class VerifiedCopy(msgspec.Struct):
+    """A copy that was opened and whose rows were counted."""
+
+    name: str
+    rows: int
 
 
 class BackupCopies:
@@ -88,18 +97,24 @@ class BackupCopies:
 
     def read(self, name: str, offset: int) -> bytes:
         """Return a part of a whole copy; empty behind its end."""
-        path = self._path(name)
-        if not path.is_file():
-            raise NotFoundError(f"there is no copy {name}")
+        path = self._whole(name)
         with path.open("rb") as file:
             file.seek(offset)
             return file.read(PART_BYTES)
 
     def digest_of(self, name: str) -> BackupDigest:
+        path = self._whole(name)
+        return BackupDigest(path.stat().st_size, digest_of(path))
+
+    def verify(self, name: str) -> Backup:
+        """Read all of a copy and count its rows; raise `StorageError` when it is not whole any more."""
+        return verify(self._whole(name))
+
+    def _whole(self, name: str) -> Path:
         path = self._path(name)
         if not path.is_file():
             raise NotFoundError(f"there is no copy {name}")
-        return BackupDigest(path.stat().st_size, digest_of(path))
+        return path
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

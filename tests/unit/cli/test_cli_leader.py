@@ -16,6 +16,7 @@ from pioreactor.identity.computer import Computer
 from pioreactor.identity.unit_model import stored_model
 from pioreactor.identity.unit_tokens import FOLDER, WorkerTokens
 from pioreactor.settings.load import settings_of_text
+from pioreactor.storage.leader.database import LeaderDatabase
 from pioreactor.structs.encoding import to_timestamp
 
 WORKERS = [
@@ -435,3 +436,15 @@ def test_a_wifi_network_is_opened_and_closed(desk: Any, monkeypatch: pytest.Monk
     closed = desk.pio("access-point", "stop", "--yes", "--json")
     assert json.loads(closed.out)["active"] is False
     assert "not-for-others" not in opened.out + opened.err + closed.out
+
+
+def test_a_backup_is_made_listed_verified_and_found_by_its_name(cluster: Cluster) -> None:
+    LeaderDatabase.open(cluster.desk.runtime.paths.database).close()
+    assert "verified." in cluster.desk.pio("backups", "make", "--backup-to-workers", "0").out
+    path = Path(json.loads(cluster.desk.pio("backups", "list", "--json").out)[0]["path"])
+    assert " rows\n" in cluster.desk.pio("backups", "verify", path.name).out
+    verify = f"/unit_api/backups/{path.name}/verify"
+    cluster.answers["w1.local", "POST", verify] = json_response({"name": path.name, "rows": 12})
+    assert cluster.desk.pio("backups", "verify", path.name, "--from", "w1").out == f"{path.name}: 12 rows\n"
+    path.write_bytes(path.read_bytes()[:5000])
+    assert "cannot be restored" in cluster.desk.pio("backups", "verify").err

@@ -438,6 +438,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backups/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * VerifyBackup
+         * @description Read all of a copy where it is kept, and count its rows; nothing is changed.
+         */
+        post: operations["post_api_backups_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/charts/descriptors": {
         parameters: {
             query?: never;
@@ -5325,6 +5345,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unit_api/backups/{name}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * VerifyCopy
+         * @description Read all of a copy that is kept here and count its rows; 500 in the task if it is damaged.
+         */
+        post: operations["post_unit_api_backups_name_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/unit_api/bioreactor/experiments/{experiment}": {
         parameters: {
             query?: never;
@@ -8468,6 +8508,11 @@ export interface components {
             /** @default false */
             take_over: boolean;
         };
+        /** NameBackup */
+        NameBackup: {
+            name: string;
+            pioreactor_unit: string;
+        };
         /** NamePlugin */
         NamePlugin: {
             args: string[];
@@ -8877,11 +8922,6 @@ export interface components {
         /** RenamedOnUnit */
         RenamedOnUnit: {
             values: number;
-        };
-        /** RestoreBackup */
-        RestoreBackup: {
-            name: string;
-            pioreactor_unit: string;
         };
         /** RetryQuarantined */
         RetryQuarantined: {
@@ -10189,7 +10229,46 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RestoreBackup"];
+                "application/json": components["schemas"]["NameBackup"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_api_backups_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameBackup"];
             };
         };
         responses: {
@@ -20661,6 +20740,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    post_unit_api_backups_name_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
             };
             /** @description Bad request syntax or unsupported method */
             400: {

@@ -11,6 +11,13 @@ export type Capability = Schemas["Capability"];
 export type ConfigKey = Schemas["DescribedKey"];
 export type ConfigSection = Schemas["DescribedSection"];
 
+/** Result of the task that verifies a backup. */
+export interface VerifiedBackup {
+  pioreactor_unit: string;
+  name: string;
+  rows: number;
+}
+
 /** Result of the task that makes a backup. */
 export interface MadeBackup {
   name: string;

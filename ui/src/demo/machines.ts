@@ -273,6 +273,7 @@ export function machineWrites(tasks: Tasks): [Method, string, () => Answer][] {
     ["POST", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
     ["DELETE", "/api/units/{unit}/import_zipped_dot_pioreactor", () => tasks.succeed({})],
     ["POST", "/api/backups", () => tasks.succeed(MADE_BACKUP)],
+    ["POST", "/api/backups/verify", () => tasks.succeed({ pioreactor_unit: "leader", name: "a.sqlite", rows: 7 })],
     ["POST", "/api/backups/restore", () => tasks.succeed({ before: "before-restore-20261128T000000.sqlite" })],
     ["POST", "/api/experiments/{experiment}/archive", () => tasks.succeed({})],
     ["PUT", "/api/import/archive", () => ok({ status: "success" })],

@@ -1,15 +1,16 @@
-"""`pio backups`: lists backups of the database and restores them."""
+"""`pio backups`: makes, lists, verifies and restores backups of the database."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TypedDict, TypeVar
+from urllib.parse import quote
 
 import click
 
 from pioreactor.cli.cli_context import CliContext, pass_cli_context
 from pioreactor.cli.options import json_option, yes_option
-from pioreactor.cli.render import print_json
+from pioreactor.cli.render import print_json, print_result
 from pioreactor.exc import ConflictError, PioreactorError
 from pioreactor.job_catalog import activities_among
 
@@ -26,11 +27,28 @@ class _Row(TypedDict):
     unit: str
     path: str
     bytes: int
+    is_before_restore: bool
 
 
 @click.group(name="backups")
 def backups() -> None:
-    """List backups of the leader's database, and restore one."""
+    """Make, list and verify backups of the leader's database, and restore one."""
+
+
+@backups.command(name="make")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Write the copy here.")
+@click.option(
+    "--backup-to-workers", "copies", type=click.IntRange(0, 100), default=None, help="Workers that get a copy."
+)
+@click.pass_context
+@pass_cli_context
+def make(cli: CliContext, ctx: click.Context, output: Path | None, copies: int | None) -> None:
+    """Copy the database while experiments run, verify the copy, and send it to workers: pio run backup_database."""
+    from pioreactor.cli.running.backup import backup_database
+    from pioreactor.runtime import context
+
+    with context.using(cli.runtime):
+        ctx.invoke(backup_database, output=output, copies=copies)
 
 
 @backups.command(name="list")
@@ -38,12 +56,11 @@ def backups() -> None:
 @json_option
 @pass_cli_context
 def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
-    """List backups, newest first. Make one with `pio run backup_database`."""
-    from pioreactor.actions.backup import list_backups
-
+    """List backups, newest first, then the copies of what restorations replaced."""
     here = cli.runtime.unit
     rows: list[_Row] = [
-        {"unit": here, "path": str(path), "bytes": path.stat().st_size} for path in list_backups(cli.runtime)
+        {"unit": here, "path": str(path), "bytes": path.stat().st_size, "is_before_restore": is_before}
+        for path, is_before in _kept_here(cli).items()
     ]
     if everywhere:
         rows += _on_workers(cli)
@@ -51,9 +68,10 @@ def list_(cli: CliContext, everywhere: bool, as_json: bool) -> None:
         print_json(rows)
         return
     if not rows:
-        click.echo("No backups. Make one: pio run backup_database")
+        click.echo("No backups. Make one: pio backups make")
     for row in rows:
         where = "" if row["unit"] == here else f"  on {row['unit']}"
+        where += "  before a restore" if row["is_before_restore"] else ""
         click.echo(f"{row['path']}  {row['bytes'] / 1e6:.1f} MB{where}")
 
 
@@ -62,7 +80,11 @@ def _on_workers(cli: CliContext) -> list[_Row]:
     from pioreactor.cluster.backup_replication import Copy
 
     answers = _ask_workers(cli, "/unit_api/backups", list[Copy])
-    return [{"unit": unit, "path": copy.name, "bytes": copy.size_bytes} for unit, copies in answers for copy in copies]
+    return [
+        {"unit": unit, "path": copy.name, "bytes": copy.size_bytes, "is_before_restore": False}
+        for unit, copies in answers
+        for copy in copies
+    ]
 
 
 def _ask_workers(cli: CliContext, path: str, kind: type[T]) -> list[tuple[str, T]]:
@@ -80,6 +102,63 @@ def _ask_workers(cli: CliContext, path: str, kind: type[T]) -> list[tuple[str, T
     return found
 
 
+def _kept_here(cli: CliContext) -> dict[Path, bool]:
+    """Return what this unit keeps, and whether it is of what a restoration replaced."""
+    from pioreactor.actions.backup import before_restores, list_backups
+
+    return dict.fromkeys(list_backups(cli.runtime), False) | dict.fromkeys(before_restores(cli.runtime), True)
+
+
+def _found(cli: CliContext, file: Path) -> Path:
+    """Return a file, or the backup of that name that this unit keeps."""
+    named = [path for path in _kept_here(cli) if path.name == str(file)]
+    return named[0] if named and not file.exists() else file
+
+
+@backups.command(name="verify")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--from", "unit", default=None, metavar="UNIT", help="FILE is the name of a copy that this unit keeps.")
+@json_option
+@pass_cli_context
+def verify_(cli: CliContext, files: tuple[Path, ...], unit: str | None, as_json: bool) -> None:
+    """Read all of each FILE, a path or a name, and count its rows; without FILE, of all that are kept here.
+
+    Nothing is changed. The exit code is 1 if one is damaged.
+    """
+    if unit is not None and not files:
+        raise click.UsageError("Name the copies that the unit keeps: pio backups list --everywhere.")
+    rows = [_verified(cli, file, unit) for file in (files if files else _kept_here(cli))]
+    lines = [
+        f"{row['path']}: {row['error']}" if "error" in row else f"{row['path']}: {row['rows']} rows" for row in rows
+    ]
+    print_result(rows, as_json, *(lines if lines else ["No backups. Make one: pio backups make"]))
+    damaged = [str(row["path"]) for row in rows if "error" in row]
+    if damaged:
+        raise PioreactorError(f"cannot be restored: {', '.join(damaged)}", remedy="Make another: pio backups make.")
+
+
+def _verified(cli: CliContext, file: Path, unit: str | None) -> dict[str, object]:
+    """Return how many rows a copy has, or why it cannot be restored."""
+    found: dict[str, object] = {"unit": unit if unit is not None else cli.runtime.unit, "path": str(file)}
+    try:
+        found["rows"] = _rows_of(cli, file, unit)
+    except PioreactorError as error:
+        found["error"] = str(error)
+    return found
+
+
+def _rows_of(cli: CliContext, file: Path, unit: str | None) -> int:
+    """Return how many rows a copy has, of this unit or another."""
+    from pioreactor.actions.backup import verify
+    from pioreactor.cluster.backup_replication import PATH, VERIFY_TIMEOUT_S, VerifiedCopy
+    from pioreactor.http.units import decoded
+
+    if unit is None:
+        return verify(_found(cli, file)).rows
+    answer = cli.ask(unit, "POST", f"{PATH}/{quote(file.name)}/verify", timeout_s=VERIFY_TIMEOUT_S)
+    return decoded(answer, VerifiedCopy).rows
+
+
 @backups.command(name="restore")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--from", "unit", default=None, metavar="UNIT", help="FILE is the name of a copy that this unit keeps.")
@@ -87,8 +166,9 @@ def _ask_workers(cli: CliContext, path: str, kind: type[T]) -> list[tuple[str, T
 @yes_option
 @pass_cli_context
 def restore(cli: CliContext, file: Path, unit: str | None, even_with_jobs: bool, yes: bool) -> None:
-    """Restore a backup. The present database is backed up first, so this can be undone the same way.
+    """Restore a backup, a file or the name of one that is listed.
 
+    The present database is backed up first, so this can be undone the same way.
     Refused while jobs run on a unit of the cluster.
     """
     from pioreactor.actions.backup import location_of_database, verify
@@ -97,7 +177,7 @@ def restore(cli: CliContext, file: Path, unit: str | None, even_with_jobs: bool,
     runtime = cli.runtime
     if not even_with_jobs:
         _refuse_while_jobs_run(cli)
-    file = file if unit is None else _fetched(cli, unit, file.name)
+    file = _found(cli, file) if unit is None else _fetched(cli, unit, file.name)
     backup = verify(file)
     question = f"Replace all data in {location_of_database(runtime)} with the {backup.rows} rows of {file}?"
     if not yes and not click.confirm(question):

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import quote
 
 import msgspec
 from litestar import Router, get, post
 from litestar.params import JSONBody
 
-from pioreactor.actions.backup import back_up, before_restores, folder_of, list_backups, restore
-from pioreactor.cluster.backup_replication import Copy, fetch_copy, replicate
+from pioreactor.actions.backup import back_up, before_restores, folder_of, list_backups, restore, verify
+from pioreactor.cluster.backup_replication import PATH, VERIFY_TIMEOUT_S, Copy, VerifiedCopy, fetch_copy, replicate
 from pioreactor.exc import ConflictError, InvalidRequestError, NotFoundError
 from pioreactor.http.fanout import Failed, ask_each
 from pioreactor.http.units import decoded
@@ -40,7 +41,7 @@ class Backups(msgspec.Struct):
     silent: list[str]
 
 
-class RestoreBackup(Body):
+class NameBackup(Body):
     """The name of a copy, and the unit that has it."""
 
     pioreactor_unit: Annotated[str, msgspec.Meta(max_length=100)]
@@ -55,6 +56,14 @@ class MadeBackup(msgspec.Struct):
     rows: int
     workers: list[str]
     problems: list[str]
+
+
+class VerifiedBackup(msgspec.Struct):
+    """A copy that is whole, and how many rows it has."""
+
+    pioreactor_unit: str
+    name: str
+    rows: int
 
 
 class Restored(msgspec.Struct):
@@ -102,7 +111,7 @@ def make_backup(leader: LeaderPorts) -> Accepted:
 
 
 @post("/backups/restore", guards=[only_signed_in], status_code=202, sync_to_thread=True)
-def restore_backup(leader: LeaderPorts, data: JSONBody[RestoreBackup]) -> Accepted:
+def restore_backup(leader: LeaderPorts, data: JSONBody[NameBackup]) -> Accepted:
     """Replace the database by a copy, after a copy of what is there; refused while jobs run on any unit."""
     unit, name = unit_name(data.pioreactor_unit, broadcast=False), file_name(data.name)
     if not name.endswith((".sqlite", ".dump")):
@@ -112,6 +121,21 @@ def restore_backup(leader: LeaderPorts, data: JSONBody[RestoreBackup]) -> Accept
     return leader.unit.tasks.start(
         "the restoration", lambda: Restored(restore(leader.unit.runtime, _file(leader, unit, name)).name), lock="import"
     )
+
+
+@post("/backups/verify", status_code=202, sync_to_thread=True)
+def verify_backup(leader: LeaderPorts, data: JSONBody[NameBackup]) -> Accepted:
+    """Read all of a copy where it is kept, and count its rows; nothing is changed."""
+    unit, name = unit_name(data.pioreactor_unit, broadcast=False), file_name(data.name)
+    leader.units_of(unit)
+
+    def work() -> VerifiedBackup:
+        if unit == leader.unit.name:
+            return VerifiedBackup(unit, name, verify(_file(leader, unit, name)).rows)
+        answer = leader.units.ask(unit, "POST", f"{PATH}/{quote(name)}/verify", timeout_s=VERIFY_TIMEOUT_S)
+        return VerifiedBackup(unit, name, decoded(answer, VerifiedCopy).rows)
+
+    return leader.unit.tasks.start("the check of a backup", work, pool="requests")
 
 
 def _copies_of(leader: LeaderServices, unit: str) -> list[Copy]:
@@ -153,7 +177,7 @@ def _running(leader: LeaderServices, unit: str) -> list[str]:
 
 ROUTES = Router(
     "/",
-    route_handlers=[database_status, database_backups, make_backup, restore_backup],
+    route_handlers=[database_status, database_backups, make_backup, verify_backup, restore_backup],
     tags=["backups"],
     opt=needs("cluster", change="manage"),
 )

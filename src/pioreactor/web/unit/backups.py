@@ -1,22 +1,15 @@
 """Routes of a unit about its copies of the leader's database; only units of the cluster may read or write them."""
 
-import msgspec
 from litestar import MediaType, Request, Response, Router, get, post, put
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
-from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, Copy
+from pioreactor.cluster.backup_replication import BackupCopies, BackupDigest, Copy, VerifiedCopy
 from pioreactor.web.request_bodies import Whole
 from pioreactor.web.security.guards import only_units
 from pioreactor.web.security.route_rights import needs
+from pioreactor.web.tasks import Accepted
 from pioreactor.web.unit.services import UnitPorts
-
-
-class VerifiedCopy(msgspec.Struct):
-    """A copy that was opened and whose rows were counted."""
-
-    name: str
-    rows: int
 
 
 @get("/backups", sync_to_thread=True)
@@ -56,9 +49,19 @@ def finish_copy(unit: UnitPorts, name: FromPath[str], data: JSONBody[BackupDiges
     return VerifiedCopy(name, BackupCopies(unit.runtime).finish(name, data).rows)
 
 
+@post("/backups/{name:str}/verify", status_code=202, sync_to_thread=True)
+def verify_copy(unit: UnitPorts, name: FromPath[str]) -> Accepted:
+    """Read all of a copy that is kept here and count its rows; 500 in the task if it is damaged."""
+
+    def work() -> VerifiedCopy:
+        return VerifiedCopy(name, BackupCopies(unit.runtime).verify(name).rows)
+
+    return unit.tasks.start("the check of a backup", work, pool="requests")
+
+
 ROUTES = Router(
     "/",
-    route_handlers=[copies, one_copy, part_of_copy, begin_copy, add_part, finish_copy],
+    route_handlers=[copies, one_copy, part_of_copy, begin_copy, add_part, finish_copy, verify_copy],
     tags=["backups on a unit"],
     opt=needs("cluster", change="manage", read="manage"),
 )

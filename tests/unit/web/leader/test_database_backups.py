@@ -62,6 +62,23 @@ def test_a_backup_is_restored_and_that_is_undone(restoring: Any) -> None:
     assert experiments(runtime.paths.database) == ["first", "second"]
 
 
+def test_a_copy_is_verified_where_it_is_kept(restoring: Any) -> None:
+    def verified(unit: str, name: str) -> Any:
+        asked = restoring.client.post("/api/backups/verify", json={"pioreactor_unit": unit, "name": name})
+        return restoring.result(asked) if asked.status_code == 202 else asked.json()
+
+    runtime, made = restoring.services.unit.runtime, back_up(restoring.services.unit.runtime)
+    name = made.path.name
+    assert verified("leader1", name)["result"] == {"pioreactor_unit": "leader1", "name": name, "rows": made.rows}
+    made.path.write_bytes(made.path.read_bytes()[:5000])
+    assert "cannot be read" in verified("leader1", name)["error"] or "damaged" in verified("leader1", name)["error"]
+    assert "has no backup" in verified("leader1", "pioreactor-9.sqlite")["error"]
+    restoring.add_workers("unit1")
+    restoring.add_host("unit1", lambda _: json_response({"name": "pioreactor-1.sqlite", "rows": 12}))
+    assert verified("unit1", "pioreactor-1.sqlite")["result"]["rows"] == 12
+    assert experiments(runtime.paths.database) == ["first"], "nothing was changed"
+
+
 def test_a_copy_on_a_worker_is_restored(restoring: Any, tmp_path: Path) -> None:
     runtime = restoring.services.unit.runtime
     copy = back_up(runtime, output=tmp_path / "copy.sqlite").path

@@ -4,7 +4,7 @@ import { Button, Checkbox, Group, Modal, NativeSelect } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, get, path } from "@/api/client";
-import type { Backups, MadeBackup } from "@/api/types";
+import type { Backups, MadeBackup, VerifiedBackup } from "@/api/types";
 import { Needs } from "@/parts/Needs";
 import { Problem, Waiting } from "@/parts/Problem";
 import { gigabytes } from "./machine";
@@ -113,6 +113,10 @@ function Restore({ onClose }: { onClose: () => void }) {
       ask("POST", "/api/backups/restore", { pioreactor_unit: backup?.pioreactor_unit, name: backup?.name }, LONG),
     onSuccess: () => client.invalidateQueries(),
   });
+  const verifying = useMutation({
+    mutationFn: () =>
+      ask("POST", "/api/backups/verify", { pioreactor_unit: backup?.pioreactor_unit, name: backup?.name }, LONG),
+  });
   if (found.error) return <Problem error={found.error} />;
   if (found.isPending) return <Waiting what="backups" />;
   if (backup === undefined) return <p>There is no backup yet.</p>;
@@ -121,7 +125,10 @@ function Restore({ onClose }: { onClose: () => void }) {
       <NativeSelect
         label="Backup"
         value={String(chosen)}
-        onChange={(event) => setChosen(Number(event.currentTarget.value))}
+        onChange={(event) => {
+          setChosen(Number(event.currentTarget.value));
+          verifying.reset();
+        }}
         data={found.data.backups.map((one, i) => ({
           value: String(i),
           label: `${one.name} on ${one.pioreactor_unit}, ${gigabytes(one.size_bytes)}`,
@@ -135,9 +142,14 @@ function Restore({ onClose }: { onClose: () => void }) {
         checked={isMeant}
         onChange={(event) => setIsMeant(event.currentTarget.checked)}
       />
-      {restoring.error && <Problem error={restoring.error} />}
-      <p role="status">{restoring.isSuccess ? "Restored." : ""}</p>
+      {(restoring.error ?? verifying.error) && <Problem error={restoring.error ?? verifying.error} />}
+      <p role="status">{restoring.isSuccess ? "Restored." : verifying.isSuccess ? verifiedText(verifying.data) : ""}</p>
       <Buttons onClose={onClose} isDone={restoring.isSuccess}>
+        <Needs call={["POST", "/api/backups/verify"]}>
+          <Button variant="default" loading={verifying.isPending} onClick={() => verifying.mutate()}>
+            Verify
+          </Button>
+        </Needs>
         <Needs call={["POST", "/api/backups/restore"]}>
           <Button color="red" disabled={!isMeant} loading={restoring.isPending} onClick={() => restoring.mutate()}>
             Restore
@@ -146,6 +158,12 @@ function Restore({ onClose }: { onClose: () => void }) {
       </Buttons>
     </>
   );
+}
+
+/** Return what the check of a backup has found. */
+export function verifiedText(result: unknown): string {
+  const { name, rows } = result as VerifiedBackup;
+  return `${name} is whole: ${rows} rows.`;
 }
 
 /** Return what a backup has, in sentences. */
