@@ -122,7 +122,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     "database": Entry(
         f"{_HERE}.move_of_database",
         "database",
-        "Show where the leader's database is, and move it to PostgreSQL or back.",
+        "Show where the database is, verify, repair and move it.",
         True,
     ),
     "db": Entry(f"{_HERE}.db", "db", "Open the leader's database in an SQLite shell.", True),

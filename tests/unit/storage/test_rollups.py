@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.storage.rollup_differences import differences
 
 from pioreactor.storage.leader.database import LeaderDatabase
+from pioreactor.storage.leader.dataset_rows import open_dataset_rows
+from pioreactor.storage.leader.ingest.record_sinks import open_record_sink
 from pioreactor.storage.leader.ingest.sqlite_sink import SqliteRecordSink
+from pioreactor.storage.leader.location import located
 from pioreactor.storage.leader.repositories.time_series import Between
-from pioreactor.storage.leader.rollups.sqlite_rollups import SqliteRollups
+from pioreactor.storage.leader.rollups.differences import differences, repair_rollups, verify_rollups
+from pioreactor.storage.leader.rollups.rolled_tables import rolled_tables
 from pioreactor.storage.ports import Row
 from pioreactor.structs.encoding import to_timestamp
 
@@ -46,10 +49,8 @@ def change(path: Path, sql: str, *values: object) -> None:
 
 def wrong(path: Path) -> list[str]:
     """Return the buckets that differ from the rows, once nothing waits."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        return [
-            line for rolled in SqliteRollups(connection).tables.values() for line in differences(connection, rolled)
-        ]
+    with open_dataset_rows(path) as rows:
+        return [line for rolled in rolled_tables().values() for line in differences(rows, rolled)]
 
 
 def complete(sink: SqliteRecordSink) -> None:
@@ -158,3 +159,30 @@ def test_rows_that_are_numbered_anew_are_rolled_up_anew(leader: tuple[LeaderData
     assert (points[0].y, points[-1].y) == (50, 99)
     complete(sink)
     assert wrong(database.path) == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_what_differs_from_the_rows_is_named_and_made_anew(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    location = located(tmp_path / "leader.sqlite" if engine == "sqlite" else request.getfixturevalue("leader_url"))
+    sink = open_record_sink(location)
+    sink.commit([od("e", 60.0 * n, n, channel=1 + n % 2) for n in range(300)])
+    while sink.roll_up():
+        pass
+    assert {(one.differing, one.waiting) for one in verify_rollups(location)} == {(0, 0)}
+    database = LeaderDatabase.open(location, now=lambda: START)
+    with database.access.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE rollup_buckets SET max = 1e6 WHERE level = 0 AND bucket / 100 * 100 = bucket"
+        )
+        connection.exec_driver_sql("DELETE FROM rollup_buckets WHERE level = 3")
+    [wrong] = [one for one in verify_rollups(location) if one.differing]
+    assert (wrong.table, wrong.differing, len(wrong.examples)) == ("od_readings", 5, 5)
+    repair_rollups(location, [wrong.table])
+    assert {one.differing for one in verify_rollups(location)} == {0}
+    with database.access.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM od_readings WHERE channel = 1")
+    assert [one.waiting for one in verify_rollups(location) if one.table == "od_readings"] == [150]
+    sink.close()
+    database.close()

@@ -21,6 +21,8 @@ export const ROLE_OF: Readonly<Record<string, "viewer" | "operator" | "manager">
   "POST /api/config/sync": "manager",
   "PATCH /api/config/units/{unit}/specific": "manager",
   "PUT /api/config/units/{unit}/specific": "manager",
+  "POST /api/database/repair": "manager",
+  "POST /api/database/verify": "manager",
   "DELETE /api/datasets/exportable/export": "viewer",
   "POST /api/datasets/exportable/export": "viewer",
   "POST /api/datasets/exportable/export-to-usb": "operator",

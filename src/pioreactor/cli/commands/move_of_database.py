@@ -1,4 +1,4 @@
-"""`pio database`: where the leader's database is, and its move between SQLite and PostgreSQL."""
+"""`pio database`: where the leader's database is, its move between SQLite and PostgreSQL, and its roll-ups."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pioreactor.cli.render import print_pairs, print_result
 
 if TYPE_CHECKING:
     from pioreactor.storage.leader.location import DatabaseLocation
+    from pioreactor.storage.leader.rollups.differences import VerifiedRollups
 
 _FILE: Final = "sqlite"
 
 
 @click.group()
 def database() -> None:
-    """Show where the leader's database is, and move it to PostgreSQL or back."""
+    """Show where the leader's database is, verify and repair it, and move it to PostgreSQL or back."""
 
 
 @database.command()
@@ -37,6 +38,45 @@ def status(cli: CliContext, as_json: bool) -> None:
         as_json,
         lambda: print_pairs({name.replace("_", " "): value for name, value in msgspec.structs.asdict(found).items()}),
     )
+
+
+@database.command()
+@json_option
+@pass_cli_context
+def verify(cli: CliContext, as_json: bool) -> None:
+    """Compare the roll-ups, which charts are drawn from, with the rows; nothing is changed.
+
+    The exit code is 1 if they differ. Every number is read: 10 million rows take minutes.
+    """
+    from pioreactor.exc import StorageError
+    from pioreactor.storage.leader.rollups.differences import verify_rollups
+
+    found = verify_rollups(cli.database_location())
+    print_result(found, as_json, *map(_verdict, found))
+    if any(one.differing for one in found):
+        raise StorageError("roll-ups differ from their rows", remedy="Make them anew: pio database repair.")
+
+
+def _verdict(one: VerifiedRollups) -> str:
+    if one.waiting:
+        return f"{one.table}: {one.waiting} minutes wait to be rolled up again, and it was not compared"
+    verdict = f"{one.differing} buckets differ" if one.differing else "right"
+    return "\n    ".join([f"{one.table}: {verdict}", *one.examples])
+
+
+@database.command()
+@click.option("--all", "is_all", is_flag=True, help="Also those that do not differ.")
+@json_option
+@pass_cli_context
+def repair(cli: CliContext, is_all: bool, as_json: bool) -> None:
+    """Make the roll-ups that differ from the rows anew, while experiments run; rows are not changed."""
+    from pioreactor.storage.leader.rollups.differences import repair_rollups, verify_rollups
+
+    location = cli.database_location()
+    tables = [one.table for one in verify_rollups(location) if one.differing or is_all]
+    repair_rollups(location, tables, lambda text: click.echo(text, err=True))
+    found = [one for one in verify_rollups(location) if one.table in tables]
+    print_result(found, as_json, *map(_verdict, found), *([] if tables else ["There is nothing to repair."]))
 
 
 @database.command()

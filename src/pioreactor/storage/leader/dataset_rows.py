@@ -73,6 +73,15 @@ class DatasetRows:
     def __init__(self, reader: RowReader) -> None:
         self._reader = reader
 
+    @property
+    def mark(self) -> str:
+        """What stands for a parameter in a query."""
+        return self._reader.mark
+
+    def stream(self, sql: str, values: Sequence[ValueType]) -> Iterator[SqlRow]:
+        """Yield the rows of a query."""
+        return self._reader.stream(sql, values)
+
     def tables(self) -> list[str]:
         """Return the tables with data, those of plugins too, by name."""
         return self._reader.tables()

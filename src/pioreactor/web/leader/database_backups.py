@@ -15,6 +15,7 @@ from pioreactor.http.fanout import Failed, ask_each
 from pioreactor.http.units import decoded
 from pioreactor.job_catalog import activities_among
 from pioreactor.storage.leader.database_status import DatabaseStatus, status_of
+from pioreactor.storage.leader.rollups.differences import VerifiedRollups, repair_rollups, verify_rollups
 from pioreactor.types import UNIVERSAL_IDENTIFIER
 from pioreactor.web.leader.services import LeaderPorts, LeaderServices
 from pioreactor.web.request_bodies import Body, file_name, unit_name
@@ -92,6 +93,25 @@ def database_backups(leader: LeaderPorts) -> Backups:
 def database_status(leader: LeaderPorts) -> DatabaseStatus:
     """Return which database the leader has, its size, and the command that moves it to the other kind."""
     return status_of(leader.database.location)
+
+
+@post("/database/verify", status_code=202, sync_to_thread=True)
+def verify_database(leader: LeaderPorts) -> Accepted:
+    """Compare the roll-ups, which charts are drawn from, with the rows; nothing is changed."""
+    location = leader.database.location
+    return leader.unit.tasks.start("the check of the roll-ups", lambda: verify_rollups(location), lock="rollups")
+
+
+@post("/database/repair", status_code=202, sync_to_thread=True)
+def repair_database(leader: LeaderPorts) -> Accepted:
+    """Make the roll-ups that differ from the rows anew, and compare them again; rows are not changed."""
+    location = leader.database.location
+
+    def work() -> list[VerifiedRollups]:
+        repair_rollups(location, [each.table for each in verify_rollups(location) if each.differing])
+        return verify_rollups(location)
+
+    return leader.unit.tasks.start("the repair of the roll-ups", work, lock="rollups")
 
 
 @post("/backups", status_code=202, sync_to_thread=True)
@@ -177,7 +197,15 @@ def _running(leader: LeaderServices, unit: str) -> list[str]:
 
 ROUTES = Router(
     "/",
-    route_handlers=[database_status, database_backups, make_backup, verify_backup, restore_backup],
+    route_handlers=[
+        database_status,
+        verify_database,
+        repair_database,
+        database_backups,
+        make_backup,
+        verify_backup,
+        restore_backup,
+    ],
     tags=["backups"],
     opt=needs("cluster", change="manage"),
 )

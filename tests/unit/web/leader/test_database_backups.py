@@ -139,3 +139,20 @@ def test_a_unit_is_repaired(leader: Any) -> None:
     assert any("closed" in each for each in done)
     assert paths.exportable_datasets.is_dir()
     assert leader.result(leader.client.patch("/unit_api/system/repair"))["result"]["done"] == []
+
+
+def test_roll_ups_are_verified_and_repaired(restoring: Any) -> None:
+    with restoring.services.database.access.writing() as connection:
+        series = "table_name, column_name, experiment, pioreactor_unit, channel"
+        connection.exec_driver_sql(
+            f"INSERT INTO rollup_series ({series}) VALUES ('od_readings', 'od_reading', 'e', 'u', '1')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO rollup_buckets "
+            "SELECT id, 0, 9, 1, 1.0, 1.0, 't', 1.0, 't', 1.0, 't', 1.0, 't' FROM rollup_series"
+        )
+    found = {}
+    for what in ("verify", "repair"):
+        result = restoring.result(restoring.client.post(f"/api/database/{what}"))["result"]
+        found[what] = [(each["table"], each["differing"]) for each in result if each["differing"]]
+    assert found == {"verify": [("od_readings", 1)], "repair": []}

@@ -180,6 +180,12 @@ class SqliteRecordSink:
             self._end(0)
             return done
 
+    def forget_roll_ups(self, table: str) -> None:
+        """Remove the roll-ups of a table, which are made anew from its rows. Raises `StorageError`."""
+        with self._transaction(f"the roll-ups of {self._path.name} cannot be written"):
+            self._rollups.forget(self._rollups.tables[table])
+            self._end(0)
+
     def _roll_up_full_tables(self) -> None:
         for table, rows in self._not_rolled_up.items():
             if rows >= _ROLL_UP_EVERY and table in self._rollups.tables:

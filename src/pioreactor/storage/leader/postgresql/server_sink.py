@@ -207,6 +207,11 @@ class PostgresRecordSink:
         with self._transaction(f"the roll-ups of {self._address.name} cannot be written"):
             return self._rollups.step()
 
+    def forget_roll_ups(self, table: str) -> None:
+        """See `ingest.sqlite_sink.SqliteRecordSink.forget_roll_ups`."""
+        with self._transaction(f"the roll-ups of {self._address.name} cannot be written"):
+            self._rollups.forget(self._rollups.tables[table])
+
     def _roll_up_full_tables(self) -> None:
         for table, rows in self._not_rolled_up.items():
             if rows >= _ROLL_UP_EVERY and table in self._rollups.tables:
