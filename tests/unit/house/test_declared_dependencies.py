@@ -25,6 +25,8 @@ ONLY_LEADERS_IMPORT = (
     "pioreactor.web.leader",
     "pioreactor.testing",
     "pioreactor.simulated_cluster",
+    "pioreactor.campaigns",
+    "pioreactor.rehearsal.simulated_arms",
 )
 
 
