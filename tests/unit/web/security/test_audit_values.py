@@ -43,7 +43,8 @@ WHY_NOT = {
         "start_access_point start_live_view start_oidc_sign_in start_session sign_certificate sync_configs take_still "
         "renew_certificates "
         "test_alarm_channel update_app update_from_archive update_next_version update_target use_bench "
-        "advance_session undo_step write_log_entry sign_change download_release update_firmware"
+        "advance_session undo_step write_log_entry sign_change download_release update_firmware rehearse_proposal "
+        "repair_database"
     ),
     ENDS: (
         "abort_session cancel_rehearsal leave sign_in sign_out stop_access_point stop_all_jobs stop_all_on_units "
@@ -56,18 +57,21 @@ WHY_NOT = {
     BY_LEADER: "patch_shared_config replace_leader_watch set_unit_model",
     CARRIES: (
         "add_part begin_copy call_mcp finish_archive finish_copy receive_part receive_plugin_file "
-        "record_typed_commands send_archive send_file send_plugin_file upload_release write_file"
+        "record_typed_commands send_archive send_experiment send_file send_plugin_file upload_release write_file"
     ),
     IN_ANSWER: (
         "disable_plugin enable_plugin install_plugin install_plugin_from_copy install_plugin_from_leader_usb "
         "install_plugin_from_usb uninstall_plugin update_plugins"
     ),
     TOO_LARGE: (
-        "change_still delete_archive delete_still delete_stills discard drop_archive import_one_experiment "
-        "import_zipped_dot_pioreactor import_zipped_dot_pioreactor_of_unit remove_file rename_experiment "
-        "restore_backup run_import undo_import undo_import_of_archive"
+        "change_still delete_archive delete_still delete_stills discard drop_archive drop_experiment "
+        "import_one_experiment import_zipped_dot_pioreactor import_zipped_dot_pioreactor_of_unit remove_file "
+        "rename_experiment restore_backup run_import undo_import undo_import_of_archive"
     ),
-    READS: "check_plugin check_plugin_from_leader_usb open_invitation plan_import verify_audit verify_profile",
+    READS: (
+        "check_plugin check_plugin_from_leader_usb check_plugin_from_usb open_invitation plan_import "
+        "plan_one_experiment verify_audit verify_backup verify_copy verify_database verify_profile"
+    ),
 }
 
 
