@@ -18,7 +18,7 @@ from statistics import fmean
 import numpy as np
 
 from pioreactor.science.campaigns.designs import design
-from pioreactor.science.campaigns.factors import Factor, Limit, Setting, Told
+from pioreactor.science.campaigns.factors import Factor, LinearLimit, Setting, Told
 from pioreactor.science.campaigns.search_space import SearchSpace
 from pioreactor.science.campaigns.suggestions import Record, best_setting, suggest
 from pioreactor.twin.culture import STRAINS, Strain, cardinal_temperature
@@ -39,8 +39,8 @@ SPACE = SearchSpace(
         Factor("media", 0.1, 1.0, "", 0.01, LEVELS),
     ),
     (
-        Limit("medium that the waste bottle holds", {"dilution": 1.0, "media": 0.4}, 0.8),
-        Limit("warm and hardly fed", {"temperature": 0.05, "media": -1.0}, 1.8),
+        LinearLimit("medium that the waste bottle holds", {"dilution": 1.0, "media": 0.4}, 0.8),
+        LinearLimit("warm and hardly fed", {"temperature": 0.05, "media": -1.0}, 1.8),
     ),
 )
 

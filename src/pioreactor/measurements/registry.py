@@ -26,6 +26,7 @@ RESERVED_TABLES: Final = frozenset(
         *("experiment_worker_assignments", "experiment_worker_assignments_history", "config_files_histories"),
         *("calibrations", "journal_progress", "quarantined_rows", "people", "access_tokens"),
         *("invitations", "alembic_version", "agent_proposals", "agent_acts"),
+        *("campaigns", "campaign_arms", "campaign_results"),
     }
 )
 """Tables of the leader's database that hold no measurements."""

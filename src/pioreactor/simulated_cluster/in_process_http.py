@@ -26,7 +26,7 @@ class InProcessHttp:
         self.hosts: dict[str, App] = {}
         self._loop = asyncio.new_event_loop()
         # Requests of one app to another hold a thread each: with too few, none would be left for the answers.
-        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="in-process-http"))
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="asyncio"))
         self._thread = threading.Thread(target=self._loop.run_forever, name="in-process-http", daemon=True)
         self._thread.start()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import pioreactor
 from pioreactor.cli import fast_start
 from pioreactor.cli.exit_codes import run_to_exit_code
 from pioreactor.cli.run import ENTRIES, _runs_with_faults
@@ -184,7 +185,8 @@ def test_the_list_of_jobs_imports_no_parser(tmp_path: Path) -> None:
         "import sys; sys.argv = ['pio', 'jobs', 'list']; from pioreactor.cli.main import main; main();"
         "sys.stderr.write(' '.join({'click', 'msgspec', 'typing', 'pathlib', 'dataclasses'} & set(sys.modules)))"
     )
-    environment = {**os.environ, **unit.environment}
+    # Without the packages of the environment, whose start-up files import some of these.
+    environment = {**os.environ, **unit.environment, "PYTHONPATH": str(Path(pioreactor.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-S", "-c", code], env=environment, capture_output=True, text=True)
     assert "od_reading" in done.stdout
     assert done.stderr == ""

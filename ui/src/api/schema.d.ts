@@ -7355,7 +7355,7 @@ export interface components {
         };
         /** AlarmRule */
         AlarmRule: {
-            condition: components["schemas"]["alarms_condition_types_Limit"] | components["schemas"]["RateOfChange"] | components["schemas"]["MissingData"] | components["schemas"]["JobState"] | components["schemas"]["Diagnosis"] | components["schemas"]["RecordsWaiting"] | components["schemas"]["UnitSilent"] | components["schemas"]["LogEntry"];
+            condition: components["schemas"]["Limit"] | components["schemas"]["RateOfChange"] | components["schemas"]["MissingData"] | components["schemas"]["JobState"] | components["schemas"]["Diagnosis"] | components["schemas"]["RecordsWaiting"] | components["schemas"]["UnitSilent"] | components["schemas"]["LogEntry"];
             /** @default 0 */
             delay_s: number;
             /** @default true */
@@ -7651,7 +7651,7 @@ export interface components {
             /** @default 6 */
             initial: number;
             /** @default [] */
-            limits: components["schemas"]["science_campaigns_factors_Limit"][];
+            limits: components["schemas"]["LinearLimit"][];
             objective: components["schemas"]["Objective"];
             profile: string;
             /** @default 1 */
@@ -8422,6 +8422,28 @@ export interface components {
             min: number;
             step: number;
             unit: string;
+        };
+        /** Limit */
+        Limit: {
+            above?: number | null;
+            below?: number | null;
+            /** @default  */
+            field: string;
+            /** @default 0 */
+            hysteresis: number;
+            topic: string;
+            /** @constant */
+            type: "limit";
+            /** @default  */
+            unit: string;
+        };
+        /** LinearLimit */
+        LinearLimit: {
+            at_most: number;
+            name: string;
+            sum: {
+                [key: string]: number;
+            };
         };
         /** ListedPlugin */
         ListedPlugin: {
@@ -9483,28 +9505,6 @@ export interface components {
             source_: string;
             task?: string | null;
             timestamp: string;
-        };
-        /** Limit */
-        alarms_condition_types_Limit: {
-            above?: number | null;
-            below?: number | null;
-            /** @default  */
-            field: string;
-            /** @default 0 */
-            hysteresis: number;
-            topic: string;
-            /** @constant */
-            type: "limit";
-            /** @default  */
-            unit: string;
-        };
-        /** Limit */
-        science_campaigns_factors_Limit: {
-            at_most: number;
-            name: string;
-            sum: {
-                [key: string]: number;
-            };
         };
     };
     responses: never;

@@ -32,7 +32,7 @@ class _Row(TypedDict):
 
 @click.group(name="backups")
 def backups() -> None:
-    """Make, list and verify backups of the leader's database, and restore one."""
+    """Make, list, verify and restore backups of the database."""
 
 
 @backups.command(name="make")

@@ -20,7 +20,10 @@ _FILE: Final = "sqlite"
 
 @click.group()
 def database() -> None:
-    """Show where the leader's database is, verify and repair it, and move it to PostgreSQL or back."""
+    """Show where the database is, verify, repair and move it.
+
+    It moves to PostgreSQL or back.
+    """
 
 
 @database.command()

@@ -40,7 +40,7 @@ class Factor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.high - self.low) / STEPS if self.step is None else self.step
 
 
-class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LinearLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A safety constraint: the sum of coefficients times factors is at most a number. No setting breaks it."""
 
     name: Annotated[str, Meta(min_length=1, max_length=80)]
@@ -56,7 +56,7 @@ class FactorsAndLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings that may be tried."""
 
     factors: Annotated[Sequence[Factor], Meta(min_length=1, max_length=MAX_FACTORS)]
-    limits: Sequence[Limit] = ()
+    limits: Sequence[LinearLimit] = ()
 
     def __post_init__(self) -> None:
         names = self.names

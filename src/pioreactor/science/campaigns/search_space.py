@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pioreactor.exc import InvalidRequestError
-from pioreactor.science.campaigns.factors import FactorsAndLimits, Limit, Setting
+from pioreactor.science.campaigns.factors import FactorsAndLimits, LinearLimit, Setting
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class SearchSpace(FactorsAndLimits, frozen=True, forbid_unknown_fields=True):
             allowed &= settings @ self._coefficients(limit) <= limit.at_most
         return np.asarray(allowed)
 
-    def _coefficients(self, limit: Limit) -> Array:
+    def _coefficients(self, limit: LinearLimit) -> Array:
         return np.array([limit.sum.get(name, 0.0) for name in self.names])
 
     def at_limits(self, setting: Mapping[str, float]) -> list[str]:

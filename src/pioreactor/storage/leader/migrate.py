@@ -7,6 +7,7 @@ import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
+from pioreactor.private_files import restrict_new_files
 from pioreactor.storage.leader.location import DatabaseLocation, PostgresAddress
 from pioreactor.storage.leader.revisions import newest_revision, run_revisions
 from pioreactor.storage.sqlite_errors import is_of_the_file, storage_error
@@ -54,10 +55,11 @@ def upgraded_beside(location: DatabaseLocation) -> DatabaseLocation:
     """
     if isinstance(location, PostgresAddress) or is_current(location):
         return location
+    from pioreactor.processes.launch import module_argv
     from pioreactor.processes.system_command import SystemCommandError, run_system_command  # once per release
 
     with suppress(SystemCommandError):
-        run_system_command([sys.executable, "-m", _MODULE, str(location)], timeout_s=_LONGEST_S)
+        run_system_command(module_argv(_MODULE, str(location)), timeout_s=_LONGEST_S)
     return location
 
 
@@ -80,5 +82,11 @@ def _upgrade_file(path: Path) -> None:
         engine.dispose()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Bring the file that is named by the only argument up to date."""
+    restrict_new_files()
     upgrade(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pioreactor.exc import InvalidRequestError
 from pioreactor.science.campaigns.designs import DesignKind, design
-from pioreactor.science.campaigns.factors import Factor, Limit, Setting, Told
+from pioreactor.science.campaigns.factors import Factor, LinearLimit, Setting, Told
 from pioreactor.science.campaigns.gaussian_process import fit
 from pioreactor.science.campaigns.posterior_band import bands
 from pioreactor.science.campaigns.search_space import SearchSpace
@@ -23,7 +23,7 @@ DILUTION = Factor("dilution", 0.05, 0.5, "1/h")
 MEDIA = Factor("media", 0.0, 1.0)
 SPACE = SearchSpace((TEMPERATURE, DILUTION))
 LIMITED = SearchSpace(
-    (TEMPERATURE, DILUTION, MEDIA), (Limit("warm and starved", {"temperature": 0.1, "media": -1.0}, 3.4),)
+    (TEMPERATURE, DILUTION, MEDIA), (LinearLimit("warm and starved", {"temperature": 0.1, "media": -1.0}, 3.4),)
 )
 
 
@@ -60,7 +60,7 @@ def test_a_latin_hypercube_has_each_row_and_column_once() -> None:
 
 def test_what_the_limits_forbid_is_omitted_or_refused() -> None:
     assert len(design(LIMITED, "full_factorial", 0, 1)) < 27
-    never = SearchSpace((DILUTION,), (Limit("none", {"dilution": 1.0}, 0.0),))
+    never = SearchSpace((DILUTION,), (LinearLimit("none", {"dilution": 1.0}, 0.0),))
     kinds: tuple[DesignKind, ...] = ("full_factorial", "sobol")
     for kind in kinds:
         with pytest.raises(InvalidRequestError, match="leave"):

@@ -132,7 +132,7 @@ def test_few_routes_compare_the_limits_themselves() -> None:
     later = {one.path for one in CHANGES if one.need.checks_limits_itself}
     assert later == {
         *("/api/alarms/acknowledge", "/api/alarms/by_id/{id_}/shelve", "/api/alarms/by_id/{id_}/unshelve"),
-        *(f"/api/proposals/{{id_}}/{verb}" for verb in ("approve", "reject", "commit")),
+        *(f"/api/proposals/{{id_}}/{verb}" for verb in ("approve", "reject", "commit", "rehearse")),
     }
 
 
